@@ -1,0 +1,53 @@
+/* The agent's life: what hooks and the constructor ask of it.
+ *
+ * States: not ready (before the constructor: hooks pass through), off (excluded or disabled: pass through), active,
+ * leaving, left.
+ */
+#ifndef OI_AGENT_AGENT_H
+#define OI_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+#include "agent/context.h"
+#include "agent/sampler.h"
+
+struct oi_agent {
+    _Atomic bool ready;  /* the constructor is through: real functions are resolved, the configuration is read */
+    _Atomic bool active; /* spans are made */
+    struct oi_config config;
+    struct oi_sampler sampler;
+    enum oi_semconv semconv_http;
+    enum oi_semconv semconv_database;
+    bool propagate_trace; /* inject and extract traceparent/tracestate */
+    bool propagate_baggage;
+};
+
+/* Read-only for everybody but agent/life.c. */
+extern struct oi_agent oi_agent __attribute__((visibility("hidden")));
+
+/* Spans are wanted: the first thing a hook looks at. PC-relative, safe before relocation. */
+static inline bool oi_active(void)
+{
+    return __atomic_load_n((bool *)&oi_agent.active, __ATOMIC_ACQUIRE);
+}
+
+/* Starts the worker if this process has none. From hooks that no signal handler runs: listen, accept, connect, a library's
+ * initialiser or connect. Takes up to 8 KiB of stack the first time. Preserves errno. */
+void oi_worker_need(void);
+
+/* What the program is about to do; from hooks/process.c. All bounded, all preserve errno, all safe in a vfork child (they do
+ * nothing there). `status` is the exit status, for the process span. */
+void oi_life_leave(int status);                            /* exit, return from main: flush, park, never to return to work */
+bool oi_life_in_own_process(void);                         /* false in a vfork child */
+void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
+void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
+
+/* Counters, for the summary line. */
+enum oi_drop { OI_DROP_QUEUE_FULL, OI_DROP_MEMORY, OI_DROP_EXPORT_FAILED, OI_DROP_REJECTED, OI_DROP_LEFT, OI_DROP_REASONS };
+void oi_count_made(void);
+void oi_count_dropped(enum oi_drop reason, uint64_t spans);
+void oi_count_delivered(uint64_t spans);
+
+#endif

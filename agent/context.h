@@ -1,0 +1,69 @@
+/* Which span is the parent: the current context of a thread.
+ *
+ * Follows the table of parents in docs/context.md and the Context part of the OpenTelemetry specification
+ * (specification/context/README.md, specification/trace/api.md#spancontext).
+ *
+ * A thread's current context follows evidence only, and an ended span is nobody's current: the thread holds a
+ * reference (address and generation) to an `oi_active`, whose memory is type-stable, and every look checks the
+ * generation. All functions are async-signal-safe.
+ */
+#ifndef OI_AGENT_CONTEXT_H
+#define OI_AGENT_CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/text.h"
+
+enum {
+    OI_FLAG_SAMPLED = 0x01, /* W3C Trace Context: the caller may have recorded */
+    OI_FLAG_RANDOM = 0x02,  /* W3C Trace Context Level 2: the trace id's low 7 bytes are random */
+    OI_TRACESTATE_MAX = 512,
+    OI_BAGGAGE_MAX = 8192,
+};
+
+/* What travels from a parent to a child, in process or over the wire. */
+struct oi_context {
+    uint8_t trace_id[16]; /* all zero: no context */
+    uint8_t span_id[8];
+    uint8_t flags;
+    bool remote;               /* came from another process */
+    struct oi_text tracestate; /* the header's value; absent or empty: none */
+    struct oi_text baggage;    /* likewise; may be present without a valid span */
+};
+
+static inline bool oi_context_valid(const struct oi_context *context)
+{
+    uint64_t trace[2], span;
+    memcpy(trace, context->trace_id, sizeof trace);
+    memcpy(&span, context->span_id, sizeof span);
+    return (trace[0] | trace[1]) != 0 && span != 0;
+}
+
+/* A span that others may be children of. Odd generation: alive. Memory is never returned. */
+struct oi_active {
+    _Atomic uint32_t generation;
+    struct oi_context context;
+};
+
+/* The context new work of this thread belongs to: the thread's current span if alive, else the process's root (its
+ * process span, or what TRACEPARENT named while it still counts). False where there is none; *out is then zeroed
+ * but for baggage. The texts stay valid while the span is alive. */
+bool oi_context_current(struct oi_context *out);
+
+/* Makes `active` (NULL: none) the current span of this thread. */
+void oi_context_set(const struct oi_active *active);
+
+/* Marks an active span as alive or as ended; ended, it is nobody's current at once. */
+void oi_active_begin(struct oi_active *active, const struct oi_context *context);
+void oi_active_end(struct oi_active *active);
+
+/* The process's root context, from the environment or its process span. `oi_root_detach` makes the environment's
+ * one no longer count (the process listens, accepts or left its session: it is a daemon). */
+void oi_root_from_environment(const struct oi_context *context);
+void oi_root_from_process_span(const struct oi_context *context);
+void oi_root_detach(void);
+bool oi_root_detached(void);
+
+#endif

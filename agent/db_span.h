@@ -1,0 +1,61 @@
+/* A database client call, whoever saw it (a library hook or the wire), as a span in the old and the new attribute set.
+ *
+ * Semantic conventions: database/database-spans.md, mysql.md, mariadb.md, redis.md (v1.44.0); the old set is that of the
+ * Python agent (schema 1.11.0). Which sets are written follows OTEL_SEMCONV_STABILITY_OPT_IN. Async-signal-safe, no
+ * allocation; call with the guard held.
+ */
+#ifndef OI_AGENT_DB_SPAN_H
+#define OI_AGENT_DB_SPAN_H
+
+#include "agent/redact.h"
+#include "agent/span.h"
+
+enum oi_db_system { OI_DB_MYSQL, OI_DB_MARIADB, OI_DB_REDIS };
+enum oi_transport { OI_TRANSPORT_UNKNOWN, OI_TRANSPORT_TCP, OI_TRANSPORT_UNIX };
+
+/* What is known of a connection. Absent texts and a zero port are left out. */
+struct oi_db_connection {
+    enum oi_db_system system;
+    enum oi_transport transport;
+    struct oi_text host;         /* as the program named it; for TRANSPORT_UNIX the socket's path */
+    uint16_t port;               /* 0: unknown or not applicable */
+    struct oi_text peer_address; /* numeric address, where known */
+    uint16_t peer_port;
+    struct oi_text user;       /* old set only */
+    struct oi_text name;       /* SQL: current schema */
+    int database_index;        /* Redis; -1: unknown */
+};
+
+/* How a call failed; `code` absent: it did not. */
+struct oi_db_error {
+    struct oi_text code;    /* vendor code as text: `1146`, `WRONGTYPE`; or a client-side identifier such as ECONNREFUSED */
+    bool from_server;       /* the code came from the server: db.response.status_code in the new set */
+    struct oi_text message; /* description of the status */
+};
+
+/* One SQL call. */
+struct oi_sql_call {
+    struct oi_text text;   /* statement text as given; absent for calls that have none */
+    bool prepared;         /* an execution of a prepared statement */
+    struct oi_text name;   /* for calls without text: `COMMIT`, `ROLLBACK`, `connect`; the span's name and operation */
+    int64_t rows_affected; /* -1: unknown or not applicable */
+    int64_t rows_returned; /* likewise */
+    uint32_t batch_size;   /* 2 or more: a batch */
+};
+
+/* Ends `span` as one SQL call and submits it. */
+void oi_db_sql_submit(const struct oi_span *span, const struct oi_scope *scope, const struct oi_db_connection *connection,
+                      const struct oi_sql_call *call, const struct oi_db_error *error);
+
+/* Ends `span` as one Redis command, or as one pipeline of `count` commands (count >= 2), and submits it. A command without
+ * arguments known (count == 1, args.count == 0) uses `fallback_name` (`connect`). */
+struct oi_redis_call {
+    const struct oi_redis_args *commands;
+    size_t count;
+    struct oi_text fallback_name;
+};
+void oi_db_redis_submit(const struct oi_span *span, const struct oi_scope *scope,
+                        const struct oi_db_connection *connection, const struct oi_redis_call *call,
+                        const struct oi_db_error *error);
+
+#endif

@@ -1,0 +1,55 @@
+/* Reaching the real function of an instrumented library from whoever called us.
+ *
+ * A library is a list of symbol names; a provider is one loaded copy of it (libcurl-gnutls beside libcurl-openssl,
+ * libmariadb beside libmysqlclient). The caller's object decides which provider it meant: first what was loaded with the
+ * program, then what the caller's own DT_NEEDED closure holds, then the only loaded provider. dlsym is not used: it takes the
+ * loader's lock, and for an RTLD_LOCAL caller it finds nothing, or us.
+ *
+ * After the first call from an object the look-up is lock-free and costs a few nanoseconds.
+ */
+#ifndef OI_AGENT_LIBRARY_H
+#define OI_AGENT_LIBRARY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { OI_LIBRARY_PROVIDERS = 8, OI_LIBRARY_CALLERS = 32 };
+
+/* One loaded copy. `functions` is in the order of the library's names; NULL where this copy lacks one. */
+struct oi_provider {
+    uintptr_t start, end; /* where its object is mapped */
+    void **functions;
+};
+
+struct oi_library {
+    const char *name;           /* as in OTEL_NATIVE_DISABLED_INSTRUMENTATIONS */
+    const char *const *symbols; /* names of the functions; the first one must exist in every copy */
+    size_t count;
+    bool disabled;
+    /* private to library.c */
+    _Atomic uint32_t lock;
+    _Atomic uint32_t epoch;
+    struct oi_provider providers[OI_LIBRARY_PROVIDERS];
+    _Atomic size_t provider_count;
+    struct {
+        _Atomic uintptr_t start, end;
+        _Atomic(const struct oi_provider *) provider;
+    } callers[OI_LIBRARY_CALLERS];
+    _Atomic size_t caller_count;
+};
+
+/* The provider for a call from `caller` (a return address). NULL: no copy is loaded. Not async-signal-safe the first time. */
+const struct oi_provider *oi_library_provider(struct oi_library *library, const void *caller);
+
+/* True if the call comes from inside that copy itself: nested, not the program's. */
+static inline bool oi_provider_contains(const struct oi_provider *provider, const void *caller)
+{
+    return (uintptr_t)caller >= provider->start && (uintptr_t)caller < provider->end;
+}
+
+/* Forgets which callers meant what (dlclose: addresses are reused). */
+void oi_library_forget_callers(void);
+
+#endif

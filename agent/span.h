@@ -1,0 +1,134 @@
+/* Spans: the live half that a hook keeps on its stack or in a handle's state, and the record that is exported.
+ *
+ * A hook does
+ *
+ *     struct oi_span span;
+ *     oi_span_start(&span);                                  ids, parent, sampling decision, start time
+ *     result = real(...);                                    nothing of ours is held across this
+ *     struct oi_record *record = oi_span_end(&span, &scope, OI_KIND_CLIENT);   end time; NULL: not recorded
+ *     oi_record_name(record, OI_TEXT("GET"));
+ *     oi_record_str(record, "db.system", OI_TEXT("redis"));
+ *     oi_record_submit(record);
+ *
+ * No memory is taken before the operation is over, so a call that is left by cancellation, longjmp or an exception
+ * leaks nothing. Every function accepts a NULL record and does nothing. None allocates, locks or blocks; all are
+ * async-signal-safe. They must be called with the guard held (agent/thread.h).
+ *
+ * Specification: trace/sdk.md (sampling, limits), common/README.md#attribute-limits.
+ */
+#ifndef OI_AGENT_SPAN_H
+#define OI_AGENT_SPAN_H
+
+#include "agent/context.h"
+
+enum oi_kind { OI_KIND_INTERNAL = 1, OI_KIND_SERVER, OI_KIND_CLIENT, OI_KIND_PRODUCER, OI_KIND_CONSUMER };
+enum oi_status { OI_STATUS_UNSET, OI_STATUS_OK, OI_STATUS_ERROR };
+
+/* Which conventions a scope's spans follow: decides its schema URL and the opt-in that applies. */
+enum oi_signal_area { OI_AREA_OTHER, OI_AREA_HTTP, OI_AREA_DATABASE };
+
+/* An instrumentation scope. Static; its address is its identity. */
+struct oi_scope {
+    const char *name; /* "otel-instrument.libcurl" */
+    enum oi_signal_area area;
+};
+
+/* A live span. Plain data: may be copied and abandoned. */
+struct oi_span {
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t parent_id[8];
+    uint8_t flags; /* W3C trace flags of this span */
+    bool has_parent;
+    bool parent_remote;
+    uint64_t start_unix_ns;
+    uint64_t start_mono_ns;
+    const struct oi_active *parent; /* for its tracestate; NULL: the root's, or none */
+    uint32_t parent_generation;
+};
+
+/* Starts a span under the thread's current context, or under `parent` (NULL: a root). Never fails. */
+void oi_span_start(struct oi_span *span);
+void oi_span_start_under(struct oi_span *span, const struct oi_context *parent);
+
+/* What a child or an outgoing request of this span is given: its ids and flags, the parent's tracestate and the
+ * current baggage. An unsampled span propagates too. */
+void oi_span_context(const struct oi_span *span, struct oi_context *out);
+
+/* An attribute's or resource attribute's value. */
+enum oi_value_type { OI_VALUE_STRING, OI_VALUE_INT, OI_VALUE_DOUBLE, OI_VALUE_BOOL };
+
+struct oi_attribute {
+    const char *key; /* NUL-terminated, static or in the same arena */
+    union {
+        const char *string; /* NUL-terminated for convenience; `length` counts, and may include NULs */
+        int64_t integer;
+        double real;
+        bool boolean;
+    };
+    uint32_t length; /* of the string, in bytes */
+    uint16_t key_length;
+    uint8_t type; /* enum oi_value_type */
+};
+
+/* A finished span on its way to the exporter. One writer at a time: the hook, then the worker. */
+struct oi_record {
+    uint32_t pool_link; /* the pool's; first, so that a free record is a free slot */
+    uint32_t dropped_attributes;
+    uint8_t trace_id[16];
+    uint8_t span_id[8];
+    uint8_t parent_id[8];
+    uint8_t flags;
+    uint8_t kind;   /* enum oi_kind */
+    uint8_t status; /* enum oi_status */
+    bool has_parent;
+    bool parent_remote;
+    bool truncated_noted;
+    uint16_t attribute_count;
+    uint16_t attribute_inline; /* how many of them stand in `attributes` (the rest in `more`) */
+    uint64_t start_unix_ns;
+    uint64_t end_unix_ns;
+    const struct oi_scope *scope;
+    struct oi_text name;
+    struct oi_text status_message;
+    struct oi_text tracestate;
+    struct oi_attribute *more; /* attributes that did not fit inline */
+    char *text_top;            /* texts are placed downwards from here */
+    void *chunks;              /* larger pieces of memory this record holds */
+    struct oi_attribute attributes[];
+};
+
+/* The i-th attribute, 0 <= i < attribute_count. */
+static inline const struct oi_attribute *oi_record_attribute(const struct oi_record *record, size_t i)
+{
+    return i < record->attribute_inline ? &record->attributes[i] : &record->more[i - record->attribute_inline];
+}
+
+/* Ends a span: takes a record and the end time. NULL where the span is not recorded: not sampled, agent not active, or
+ * memory exhausted (counted as dropped). */
+struct oi_record *oi_span_end(const struct oi_span *span, const struct oi_scope *scope, enum oi_kind kind);
+
+/* Sets the name; the text is copied (bounded), as in all setters. */
+void oi_record_name(struct oi_record *record, struct oi_text name);
+
+/* Status. A message only counts with OI_STATUS_ERROR; absent: none. */
+void oi_record_status(struct oi_record *record, enum oi_status status, struct oi_text message);
+
+/* Attributes. `key` must be a string literal. An absent text sets nothing. A key set twice keeps the last value. A
+ * new attribute past the count limit is dropped and counted; a long text is cut at a UTF-8 boundary. */
+#define oi_record_str(record, key, text) oi_record_put_str((record), "" key, sizeof(key) - 1, (text))
+#define oi_record_int(record, key, value) oi_record_put_int((record), "" key, sizeof(key) - 1, (value))
+#define oi_record_double(record, key, value) oi_record_put_double((record), "" key, sizeof(key) - 1, (value))
+#define oi_record_bool(record, key, value) oi_record_put_bool((record), "" key, sizeof(key) - 1, (value))
+void oi_record_put_str(struct oi_record *record, const char *key, size_t key_length, struct oi_text value);
+void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value);
+void oi_record_put_double(struct oi_record *record, const char *key, size_t key_length, double value);
+void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_length, bool value);
+
+/* Hands the record to the queue. Full: the span is dropped and counted. The record is not the caller's any more. */
+void oi_record_submit(struct oi_record *record);
+
+/* Gives a record back unexported (the worker, or a hook that changed its mind). */
+void oi_record_free(struct oi_record *record);
+
+#endif

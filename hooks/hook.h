@@ -1,0 +1,88 @@
+/* What every hook file uses.
+ *
+ *   OI_HOOK(CURLcode, curl_easy_perform, (CURL *easy))     defines the exported wrapper. One line, starting in the
+ *   {                                                      first column: the export map is generated from these lines.
+ *       struct oi_call call;
+ *       OI_ENTER(call, libcurl);                           finds the real functions for this caller
+ *       if (!call.provider) return CURLE_FAILED_INIT;      the failure of a function that does not exist
+ *       if (!call.watched)                                 ours, nested inside the library, disabled, not ready
+ *           return real(call, curl_easy_perform)(easy);
+ *       ... agent code, guard held ...
+ *       oi_call_pause(&call);                              guard released, errno as the program left it
+ *       CURLcode result = REAL(call, curl_easy_perform)(easy);
+ *       oi_call_resume(&call);                             errno remembered, guard taken
+ *       ... agent code ...
+ *       oi_call_leave(&call);                              guard released, errno as the library left it
+ *       return result;
+ *   }
+ *
+ * Rules (docs/hooks.md): errno, return value and buffers are the library's; the real function is called exactly once on
+ * every path; no guard, lock or allocation is held across it; at most 2 KiB of stack; no cleanup attributes.
+ */
+#ifndef OI_HOOKS_HOOK_H
+#define OI_HOOKS_HOOK_H
+
+#include <errno.h>
+#include <stdbool.h>
+
+#include "agent/agent.h"
+#include "agent/library.h"
+#include "agent/thread.h"
+
+#define OI_HOOK(type, name, parameters) __attribute__((visibility("default"))) type name parameters
+
+/* The address our caller will go on at. Only in the exported wrapper itself. */
+#define OI_CALLER __builtin_extract_return_addr(__builtin_return_address(0))
+
+/* A library's functions: X(name) for each. Declares `enum { name_index … }` and the list of names.
+ *
+ *   #define FUNCTIONS(X) X(redisConnect) X(redisCommand) …
+ *   OI_LIBRARY(hiredis, FUNCTIONS);
+ */
+#define OI_LIBRARY_INDEX(function) index_##function,
+#define OI_LIBRARY_NAME(function) #function,
+#define OI_LIBRARY(library, functions)                                                                                          \
+    enum { functions(OI_LIBRARY_INDEX) library##_function_count };                                                              \
+    static const char *const library##_symbols[] = {functions(OI_LIBRARY_NAME)};                                                \
+    struct oi_library oi_library_##library = {                                                                                  \
+        .name = #library, .symbols = library##_symbols, .count = library##_function_count}
+
+struct oi_call {
+    const struct oi_provider *provider; /* NULL: no copy of the library is loaded */
+    bool watched;                       /* the program's own call, to be traced; the guard is held */
+    int error;                          /* errno as it was last seen outside agent code */
+};
+
+static inline struct oi_call oi_call_enter(struct oi_library *library, const void *caller)
+{
+    struct oi_call call = {.error = errno};
+    call.provider = oi_library_provider(library, caller);
+    call.watched = call.provider && oi_active() && !library->disabled && !oi_provider_contains(call.provider, caller) &&
+                   oi_guard_enter();
+    errno = call.error;
+    return call;
+}
+
+static inline void oi_call_pause(struct oi_call *call)
+{
+    oi_guard_leave();
+    errno = call->error;
+}
+
+static inline void oi_call_resume(struct oi_call *call)
+{
+    call->error = errno;
+    oi_thread.busy = true;
+}
+
+static inline void oi_call_leave(struct oi_call *call)
+{
+    oi_guard_leave();
+    errno = call->error;
+}
+
+/* The real function, typed as its header declares it. NULL if this copy lacks it. */
+#define OI_REAL_OF(provider_, function) ((__typeof__(&function))(provider_)->functions[index_##function])
+#define OI_REAL(call, function) OI_REAL_OF((call).provider, function)
+
+#endif
