@@ -1,0 +1,57 @@
+"""Fixtures. A server is started once for each test process, on first use, and emptied before each test that asks for it."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).parent))
+
+from harness import HttpServer, MariaDB, OtlpSink, Redis  # noqa: E402  (needs the path above)
+
+
+@pytest.fixture(scope="session")
+def mariadb_server():
+    with MariaDB() as server:
+        yield server
+
+
+@pytest.fixture
+def mariadb(mariadb_server):
+    """A running MariaDB with an empty database `shop`."""
+    mariadb_server.reset()
+    return mariadb_server
+
+
+@pytest.fixture(scope="session")
+def redis_server():
+    with Redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis(redis_server):
+    """A running, empty Redis."""
+    redis_server.reset()
+    return redis_server
+
+
+@pytest.fixture(scope="session")
+def http_session_server():
+    with HttpServer() as server:
+        yield server
+
+
+@pytest.fixture
+def http_server(http_session_server):
+    """A running HTTP server that has seen no request yet."""
+    http_session_server.reset()
+    return http_session_server
+
+
+@pytest.fixture
+def sink():
+    """An OTLP/HTTP receiver."""
+    with OtlpSink() as receiver:
+        yield receiver
