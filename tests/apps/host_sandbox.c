@@ -1,0 +1,168 @@
+// build: -lhiredis -pthread
+/* Shuts itself in, as servers do, before or after the first instrumented call. The third argument is a folder. */
+#include "host.h"
+
+#include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+static const char *folder;
+
+enum { NOBODY = 65534 };
+
+/* What a program needs that has its connections and only talks over them. */
+static const int permitted[] = {
+    SYS_read,         SYS_write,        SYS_readv,        SYS_writev,         SYS_sendto,          SYS_recvfrom,
+    SYS_poll,         SYS_ppoll,        SYS_futex,        SYS_exit,           SYS_exit_group,      SYS_brk,
+    SYS_mmap,         SYS_munmap,       SYS_mremap,       SYS_madvise,        SYS_mprotect,        SYS_fcntl,
+    SYS_close,        SYS_rt_sigaction, SYS_rt_sigreturn, SYS_rt_sigprocmask, SYS_clock_nanosleep, SYS_clock_gettime,
+    SYS_gettimeofday, SYS_fstat,        SYS_newfstatat,   SYS_lseek,          SYS_restart_syscall, SYS_shutdown,
+};
+
+/* Anything else ends the process. */
+static int filter(void)
+{
+    enum { COUNT = sizeof permitted / sizeof permitted[0] };
+    struct sock_filter program[COUNT * 2 + 2];
+    size_t n = 0;
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < COUNT; i++) {
+        program[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)permitted[i], 0, 1);
+        program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+    }
+    program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    struct sock_fprog code = {(unsigned short)n, program};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code) == 0;
+}
+
+static int asked(redisContext *redis, int times)
+{
+    int right = 0;
+    for (int i = 0; i < times; i++)
+        right += host_ask(redis, "main:1");
+    return right;
+}
+
+static int seccomp_after(const char *socket)
+{
+    redisContext *redis = host_connect(socket);
+    int right = asked(redis, 1);
+    printf("filter %d\n", filter());
+    printf("right %d\n", right + asked(redis, 20));
+    return 40;
+}
+
+/* Shut in between the connection and the first span. */
+static int seccomp_connected(const char *socket)
+{
+    redisContext *redis = host_connect(socket);
+    printf("filter %d\n", filter());
+    printf("right %d\n", asked(redis, 20));
+    return 40;
+}
+
+/* Strict mode: read, write, exit and sigreturn alone. The program writes and leaves by the raw call. */
+static int seccomp_strict(const char *socket)
+{
+    redisContext *redis = host_connect(socket);
+    int right = asked(redis, 1);
+    printf("right %d\n", right);
+    fflush(stdout);
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0 && write(1, "strict\n", 7) == 7)
+        syscall(SYS_exit, 41);
+    return 40;
+}
+
+static int confine(void)
+{
+    return chroot(folder) == 0 && chdir("/") == 0 && setgroups(0, NULL) == 0 && setgid(NOBODY) == 0 &&
+           setuid(NOBODY) == 0;
+}
+
+/* The socket is given as its path inside the new root. */
+static int chroot_first(const char *socket)
+{
+    int confined = confine();
+    printf("confined %d, user %d\n", confined, (int)getuid());
+    printf("right %d\n", host_get(socket, "main:1"));
+    return 42;
+}
+
+static void become_nobody(void)
+{
+    int group = setgid(NOBODY);
+    int user = setuid(NOBODY);
+    printf("group %d, user %d\n", group, user);
+}
+
+static int setuid_first(const char *socket)
+{
+    become_nobody();
+    printf("right %d\n", host_get(socket, "main:1"));
+    return 43;
+}
+
+static int limited(int resource, rlim_t most, const char *socket)
+{
+    struct rlimit limit = {most, most}, now;
+    printf("limited %d\n", setrlimit(resource, &limit));
+    for (int i = 0; i < 5; i++)
+        printf("right %d\n", host_get(socket, "main:1"));
+    getrlimit(resource, &now);
+    printf("limit %ld %ld\n", (long)now.rlim_cur, (long)now.rlim_max);
+    return 44;
+}
+
+/* Standard descriptors and the one connection. */
+static int limit_files(const char *socket)
+{
+    return limited(RLIMIT_NOFILE, 4, socket);
+}
+
+static int limit_memory(const char *socket)
+{
+    return limited(RLIMIT_AS, 24 << 20, socket);
+}
+
+static int limit_file_size(const char *socket)
+{
+    signal(SIGXFSZ, SIG_DFL);
+    return limited(RLIMIT_FSIZE, 0, socket);
+}
+
+/* No thread can be made: the worker neither. */
+static int limit_threads(const char *socket)
+{
+    become_nobody();
+    return limited(RLIMIT_NPROC, 0, socket);
+}
+
+static int limit_stack(const char *socket)
+{
+    return limited(RLIMIT_STACK, 64 << 10, socket);
+}
+
+static int limit_locked(const char *socket)
+{
+    return limited(RLIMIT_MEMLOCK, 0, socket);
+}
+
+static const struct host_mode modes[] = {
+    {"seccomp-after", seccomp_after},   {"seccomp-connected", seccomp_connected},
+    {"seccomp-strict", seccomp_strict}, {"chroot", chroot_first},
+    {"setuid", setuid_first},           {"limit-files", limit_files},
+    {"limit-memory", limit_memory},     {"limit-file-size", limit_file_size},
+    {"limit-threads", limit_threads},   {"limit-stack", limit_stack},
+    {"limit-locked", limit_locked},
+};
+
+int main(int count, char **arguments)
+{
+    folder = count > 3 ? arguments[3] : NULL;
+    return host_main(count, arguments, modes, sizeof modes / sizeof modes[0]);
+}
