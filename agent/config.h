@@ -1,8 +1,8 @@
 /* Every setting, from agent/config.def (one row a setting), and the parser.
  *
- * Follows specification/configuration/sdk-environment-variables.md and common.md: an empty value is unset; only `true` (any
- * case) is true; integers are 0..2^31-1, durations milliseconds; what cannot be used is complained about once, naming
- * variable, value and what is used instead, and never keeps a program from starting.
+ * Follows specification/configuration/sdk-environment-variables.md and common.md: an empty value is unset; only `true`
+ * (any case) is true; integers are 0..2^31-1, durations milliseconds; what cannot be used is complained about once,
+ * naming variable, value and what is used instead, and never keeps a program from starting.
  *
  * Pure: reads the environment array it is given, nothing else. Used by the agent and by the launcher.
  */
@@ -56,11 +56,20 @@ enum oi_semconv oi_config_semconv_database(const struct oi_config *config);
 typedef void oi_config_complain(void *user, const char *sentence);
 
 /* Reads every setting from `environment` (NULL-terminated, as environ). Strings are copied into `arena`, which must
- * outlive the configuration; OI_CONFIG_ARENA bytes always suffice for what is kept (longer values are cut and complained
- * about). `complain` may be NULL. Never fails. One pass over the environment. */
+ * outlive the configuration; OI_CONFIG_ARENA bytes always suffice for what is kept (longer values are cut and
+ * complained about). `complain` may be NULL. Never fails. One pass over the environment. */
 enum { OI_CONFIG_ARENA = 64 * 1024 };
 void oi_config_parse(struct oi_config *config, char *const *environment, char *arena, size_t arena_size,
                      oi_config_complain *complain, void *user);
+
+/* A launcher that has complained about the settings says so to what it starts: this variable holds a hash of every
+ * OTEL_* variable. Whoever changes one of them gets the complaints about the new settings. */
+#define OI_CONFIG_ANNOUNCED "OTEL_NATIVE_CONFIG_ANNOUNCED"
+enum { OI_CONFIG_MARK = 17 }; /* 16 hexadecimal digits and a NUL */
+void oi_config_mark(char *const *environment, char mark[OI_CONFIG_MARK]);
+
+/* True if the settings in `environment` have been complained about already: no need to do it again. */
+bool oi_config_announced(char *const *environment);
 
 /* True if `name` is an item of a comma list (spaces around items and case ignored); `*` matches everything. */
 bool oi_list_has(const char *list, const char *name);
