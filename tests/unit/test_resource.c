@@ -316,11 +316,22 @@ START_TEST(container_after_long_lines)
         write_text(proc, "mountinfo", mounts);
         struct oi_resource resource = build(NULL, NULL, "container");
         expect(&resource, "container.id", ID);
-        /* the rest of a long line is not a line of its own */
-        strcpy(mounts + length, " 3 2 8:1 /var/lib/docker/containers/" ID "/hostname /etc/hostname rw - a\n");
+    }
+}
+END_TEST
+
+/* Not even where the cut makes it look like one. */
+START_TEST(the_rest_of_a_long_line_is_no_line)
+{
+    static char mounts[16384];
+    memset(mounts, 'x', sizeof mounts);
+    for (size_t at = 4096; at <= 8192; at += 4096) {
+        static const char line[] = "3 2 8:1 /var/lib/docker/containers/" ID "/hostname /etc/hostname rw - a\n";
+        memcpy(mounts + at, line, sizeof line);
         write_text(proc, "mountinfo", mounts);
-        resource = build(NULL, NULL, "container");
+        struct oi_resource resource = build(NULL, NULL, "container");
         expect(&resource, "container.id", NULL);
+        memset(mounts + at, 'x', sizeof line);
     }
 }
 END_TEST
@@ -369,6 +380,7 @@ int main(void)
     tcase_add_loop_test(tests, host_id, 0, sizeof machine_ids / sizeof *machine_ids);
     tcase_add_loop_test(tests, container_detector, 0, sizeof containers / sizeof *containers);
     tcase_add_test(tests, container_after_long_lines);
+    tcase_add_test(tests, the_rest_of_a_long_line_is_no_line);
     tcase_add_test(tests, all_detectors);
     tcase_add_test(tests, real_places_by_default);
     suite_add_tcase(suite, tests);
