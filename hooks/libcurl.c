@@ -1,0 +1,328 @@
+/* libcurl's easy interface: one curl_easy_perform of the program is one CLIENT span, and its context goes out with the
+ * request. The conventions are in agent/http_span.h; what is hooked and what is not, in hooks/README.md. */
+#include <stdarg.h>
+
+#include "agent/http_span.h"
+#include "hooks/hook.h"
+#include "hooks/libcurl_errors.h"
+#include "hooks/libcurl_handle.h"
+#include "hooks/libcurl_headers.h"
+
+/* The last three are called, not hooked. */
+#define FUNCTIONS(X)                                                                                                   \
+    X(curl_easy_perform)                                                                                               \
+    X(curl_easy_init)                                                                                                  \
+    X(curl_easy_setopt)                                                                                                \
+    X(curl_easy_reset)                                                                                                 \
+    X(curl_easy_duphandle)                                                                                             \
+    X(curl_easy_cleanup)                                                                                               \
+    X(curl_easy_getinfo)                                                                                               \
+    X(curl_easy_strerror)                                                                                              \
+    X(curl_url_get)                                                                                                    \
+    X(curl_free)
+OI_LIBRARY(libcurl, FUNCTIONS);
+
+static const struct oi_scope scope = {"otel-instrument.libcurl", OI_AREA_HTTP};
+
+/* One transfer, from before the real call to after it. */
+struct transfer {
+    struct oi_curl_handle *handle;
+    struct oi_span span;
+    struct curl_slist *list; /* what is lent to libcurl; NULL: nothing */
+};
+
+/* Enters a call about a handle; *handle is NULL where the call or the handle is not ours to watch. Calls go to the copy
+ * of libcurl that made the handle: a tail call's return address lies in some other object, which may use another copy.
+ */
+static struct oi_call enter(const CURL *easy, const void *caller, struct oi_curl_handle **handle)
+{
+    *handle = oi_curl_find(easy);
+    struct oi_call call = oi_call_enter_with(&oi_library_libcurl, *handle ? (*handle)->provider : NULL, caller);
+    if (!call.watched)
+        *handle = NULL;
+    return call;
+}
+
+/* Puts the program's list back. Also at the next use of a handle whose last transfer was left by longjmp or an
+ * exception. */
+static void take_back(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
+{
+    if (!handle->lent)
+        return;
+    handle->lent = false;
+    OI_REAL(*call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, handle->set.headers);
+    handle->nodes[0].next = handle->nodes[1].next = handle->nodes[2].next = NULL;
+}
+
+/* CURLOPT_CURLU names a URL that the program may change until the transfer begins. Every libcurl reads it at the first
+ * one; some never again, and the program may free it then. */
+static void read_url_handle(const struct oi_call *call, struct oi_curl_handle *handle)
+{
+    char *url = NULL;
+    if (!handle->set.url_handle_unread || !OI_REAL(*call, curl_url_get) || !OI_REAL(*call, curl_free))
+        return;
+    handle->set.url_handle_unread = false;
+    if (OI_REAL(*call, curl_url_get)(handle->set.url_handle, CURLUPART_URL, &url, 0) == CURLUE_OK)
+        oi_curl_url_set(handle, url);
+    OI_REAL(*call, curl_free)(url);
+}
+
+static bool is_http(struct oi_text scheme)
+{
+    return oi_text_present(scheme) &&
+           (oi_text_equal_nocase(scheme, OI_TEXT("http")) || oi_text_equal_nocase(scheme, OI_TEXT("https")));
+}
+
+static bool ends_with(struct oi_text text, struct oi_text end)
+{
+    return text.len >= end.len && memcmp(text.at + text.len - end.len, end.at, end.len) == 0;
+}
+
+static bool starts_with(struct oi_text text, struct oi_text start)
+{
+    return text.len >= start.len && oi_text_equal_nocase(oi_text_of(text.at, start.len), start);
+}
+
+/* A program that exports telemetry itself: spans about sending spans would never end. */
+static bool is_otlp(struct oi_text path, struct oi_text content_type)
+{
+    return oi_text_present(content_type) &&
+           (ends_with(path, OI_TEXT("/v1/traces")) || ends_with(path, OI_TEXT("/v1/metrics")) ||
+            ends_with(path, OI_TEXT("/v1/logs"))) &&
+           (starts_with(content_type, OI_TEXT("application/x-protobuf")) ||
+            starts_with(content_type, OI_TEXT("application/json")));
+}
+
+/* Starts the span and prepares the list. False: this transfer is not for us. */
+static bool transfer_begin(const struct oi_call *call, struct transfer *transfer, struct oi_curl_handle *handle)
+{
+    struct oi_curl_own_headers own;
+    read_url_handle(call, handle);
+    struct oi_text url = oi_curl_url(handle);
+    if (!oi_text_present(url) || handle->set.connect_only)
+        return false;
+    struct oi_url parts = oi_url_split(url);
+    if (!is_http(parts.scheme))
+        return false;
+    oi_curl_own_headers(handle->set.headers, &own);
+    if (is_otlp(parts.path, own.content_type))
+        return false;
+    transfer->handle = handle;
+    oi_worker_need();
+    oi_curl_span_start(handle, &own, &transfer->span);
+    transfer->list = oi_curl_list(handle, &own, &transfer->span);
+    handle->lent = transfer->list != NULL;
+    return true;
+}
+
+static struct oi_text version_name(long version)
+{
+    switch (version) {
+    case CURL_HTTP_VERSION_1_0:
+        return OI_TEXT("1.0");
+    case CURL_HTTP_VERSION_1_1:
+        return OI_TEXT("1.1");
+    case CURL_HTTP_VERSION_2_0:
+        return OI_TEXT("2");
+    case CURL_HTTP_VERSION_3:
+        return OI_TEXT("3");
+    default:
+        return (struct oi_text){NULL, 0};
+    }
+}
+
+/* These are given back before a transfer begins, and libcurl then still knows the results of the one before. */
+static bool never_began(CURLcode result)
+{
+    return result == CURLE_FAILED_INIT || result == CURLE_RECURSIVE_API_CALL || result == CURLE_BAD_FUNCTION_ARGUMENT;
+}
+
+/* What libcurl knows of the transfer. An info that an old version lacks leaves the variable as it is. */
+static void describe_answer(const struct oi_call *call, CURL *easy, struct oi_http_client_call *out)
+{
+    __typeof__(&curl_easy_getinfo) getinfo = OI_REAL(*call, curl_easy_getinfo);
+    long status = 0, version = 0, redirects = 0, port = 0;
+    char *address = NULL;
+    curl_off_t sent = -1, received = -1;
+    getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    getinfo(easy, CURLINFO_PRIMARY_IP, &address);
+    getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    out->status = (int)status;
+    out->resend_count = (uint32_t)redirects;
+    if (address && address[0]) {
+        out->peer_address = oi_text_from(address);
+        out->peer_port = (uint16_t)port;
+    }
+    if (status == 0)
+        return;
+    out->version = version_name(version);
+    out->response_body_size = received;
+    /* After a redirect it is the size of the last request's body, which need not be the first one's. */
+    if (out->request_body_size == 0)
+        out->request_body_size = redirects == 0 ? sent : -1;
+}
+
+/* A transfer that the program itself ended from a callback is no error; one that ended because of the answer's status
+ * (CURLOPT_FAILONERROR) is told by the status. */
+static void describe_error(const struct oi_call *call, CURLcode result, struct oi_http_client_call *out,
+                           char number[static 16])
+{
+    if (result == CURLE_OK || result == CURLE_ABORTED_BY_CALLBACK ||
+        (result == CURLE_HTTP_RETURNED_ERROR && out->status >= 400))
+        return;
+    out->error_type = oi_curl_error_name((int)result, number);
+    if (OI_REAL(*call, curl_easy_strerror))
+        out->error_message = oi_text_from(OI_REAL(*call, curl_easy_strerror)(result));
+}
+
+/* A CURLU's contents may have changed since it was read; if nothing was redirected, libcurl knows what it asked for. */
+static void update_url(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle, uint32_t redirects)
+{
+    char *url = NULL;
+    if (!handle->set.url_handle || redirects > 0)
+        return;
+    OI_REAL(*call, curl_easy_getinfo)(easy, CURLINFO_EFFECTIVE_URL, &url);
+    if (url && url[0])
+        oi_curl_url_set(handle, url);
+}
+
+static void transfer_end(const struct oi_call *call, CURL *easy, struct transfer *transfer, CURLcode result)
+{
+    struct oi_curl_handle *handle = transfer->handle;
+    char number[16];
+    struct oi_http_client_call out = {.method = oi_curl_method(handle),
+                                      .request_body_size = oi_curl_has_body(handle) ? 0 : -1,
+                                      .response_body_size = -1};
+    take_back(call, easy, handle);
+    if (!never_began(result)) {
+        describe_answer(call, easy, &out);
+        update_url(call, easy, handle, out.resend_count);
+    }
+    if (out.status == 0)
+        out.request_body_size = -1;
+    describe_error(call, result, &out, number);
+    out.url = oi_curl_url(handle);
+    struct oi_url parts = oi_url_split(out.url);
+    out.host = parts.host;
+    out.port = handle->set.port ? handle->set.port : parts.port;
+    if (out.port == 0)
+        out.port = parts.scheme.len == sizeof "https" - 1 ? 443 : 80;
+    if (handle->user_agent_sent[0])
+        out.user_agent = oi_text_from(handle->user_agent_sent);
+    oi_http_client_submit(&transfer->span, &scope, &out);
+}
+
+OI_HOOK(CURLcode, curl_easy_perform, (CURL * easy))
+{
+    struct oi_curl_handle *handle;
+    struct oi_call call = enter(easy, OI_CALLER, &handle);
+    struct transfer transfer;
+    if (!call.provider)
+        return CURLE_FAILED_INIT;
+    if (handle)
+        take_back(&call, easy, handle);
+    bool traced = handle && transfer_begin(&call, &transfer, handle);
+    if (call.watched)
+        oi_call_pause(&call);
+    if (traced && transfer.list)
+        OI_REAL(call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, transfer.list);
+    CURLcode result = OI_REAL(call, curl_easy_perform)(easy);
+    if (!traced)
+        return result;
+    oi_call_resume(&call);
+    transfer_end(&call, easy, &transfer, result);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(CURLcode, curl_easy_setopt, (CURL * easy, CURLoption option, ...))
+{
+    struct oi_curl_handle *handle;
+    struct oi_call call = enter(easy, OI_CALLER, &handle);
+    va_list arguments;
+    /* long, pointer and curl_off_t are 64 bits wide and travel alike on the systems we support: as libcurl's va_arg
+     * will read them, so we hand them on. */
+    va_start(arguments, option);
+    void *argument = va_arg(arguments, void *);
+    va_end(arguments);
+    if (!call.provider)
+        return CURLE_FAILED_INIT;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLcode result = OI_REAL(call, curl_easy_setopt)(easy, option, argument);
+    if (!handle || result != CURLE_OK)
+        return result;
+    oi_call_resume(&call);
+    oi_curl_remember(handle, option, argument);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(CURL *, curl_easy_init, (void))
+{
+    struct oi_call call = oi_call_enter(&oi_library_libcurl, OI_CALLER);
+    if (!call.provider)
+        return NULL;
+    if (!call.watched)
+        return OI_REAL(call, curl_easy_init)();
+    oi_worker_need();
+    oi_call_pause(&call);
+    CURL *easy = OI_REAL(call, curl_easy_init)();
+    oi_call_resume(&call);
+    if (easy)
+        oi_curl_add(easy, call.provider, NULL);
+    oi_call_leave(&call);
+    return easy;
+}
+
+OI_HOOK(CURL *, curl_easy_duphandle, (CURL * easy))
+{
+    struct oi_curl_handle *handle;
+    struct oi_call call = enter(easy, OI_CALLER, &handle);
+    if (!call.provider)
+        return NULL;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURL *copy = OI_REAL(call, curl_easy_duphandle)(easy);
+    if (!handle || !copy)
+        return copy;
+    oi_call_resume(&call);
+    oi_curl_add(copy, call.provider, handle);
+    /* Copied in the middle of a transfer, it has our list, whose nodes belong to the other handle. */
+    if (handle->lent)
+        OI_REAL(call, curl_easy_setopt)(copy, CURLOPT_HTTPHEADER, handle->set.headers);
+    oi_call_leave(&call);
+    return copy;
+}
+
+OI_HOOK(void, curl_easy_reset, (CURL * easy))
+{
+    struct oi_curl_handle *handle;
+    struct oi_call call = enter(easy, OI_CALLER, &handle);
+    if (!call.provider)
+        return;
+    if (handle)
+        oi_curl_clear(handle);
+    if (call.watched)
+        oi_call_pause(&call);
+    OI_REAL(call, curl_easy_reset)(easy);
+}
+
+OI_HOOK(void, curl_easy_cleanup, (CURL * easy))
+{
+    struct oi_curl_handle *handle;
+    struct oi_call call = enter(easy, OI_CALLER, &handle);
+    if (!call.provider)
+        return;
+    if (handle) {
+        take_back(&call, easy, handle);
+        oi_curl_remove(easy);
+    }
+    if (call.watched)
+        oi_call_pause(&call);
+    OI_REAL(call, curl_easy_cleanup)(easy);
+}

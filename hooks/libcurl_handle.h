@@ -1,0 +1,100 @@
+/* What the agent remembers of a CURL *: what the program has set, and the nodes of our own header list.
+ *
+ * libcurl says nothing about most of what it was told (there is no getter for CURLOPT_HTTPHEADER), so the options are
+ * followed as they are set, with libcurl's meaning (lib/setopt.c of 7.74 to 8.22). The strings are copied: libcurl
+ * copies them too, and the program may free its own at once.
+ *
+ * libcurl keeps the address of a header list, it does not copy it. So our nodes live here, beside the handle: when a
+ * transfer is left by longjmp or by an exception, what libcurl still points to stays valid until the handle is freed.
+ */
+#ifndef OI_HOOKS_LIBCURL_HANDLE_H
+#define OI_HOOKS_LIBCURL_HANDLE_H
+
+/* curl.h wraps curl_easy_setopt and curl_easy_getinfo in macros: for type checks, or to allow exactly three arguments.
+ */
+#define CURL_DISABLE_TYPECHECK
+#define CURL_DISABLE_DEPRECATION
+#include <curl/curl.h>
+#undef curl_easy_setopt
+#undef curl_easy_getinfo
+
+#include "agent/context.h"
+#include "agent/library.h"
+#include "agent/propagation.h"
+#include "agent/url.h"
+
+enum oi_curl_method { OI_CURL_GET, OI_CURL_HEAD, OI_CURL_POST, OI_CURL_PUT };
+
+enum {
+    OI_CURL_URL_PREFIX = 8, /* room for `https://` in front of a URL given without a scheme */
+    OI_CURL_URL_SMALL = 1024,
+    OI_CURL_URL_LARGE = 8192, /* longer ones are cut */
+    OI_CURL_AGENT = 256,
+};
+
+/* What the program has set. */
+struct oi_curl_options {
+    struct curl_slist *headers; /* CURLOPT_HTTPHEADER; the program's, never modified */
+    CURLU *url_handle;          /* CURLOPT_CURLU */
+    bool url_handle_unread;     /* no transfer has begun since it was set, nor was a URL set before it */
+    bool connect_only;
+    bool signs_headers; /* CURLOPT_AWS_SIGV4: the signature covers every header of the list */
+    bool no_body;
+    uint8_t method; /* enum oi_curl_method */
+    uint16_t port;  /* CURLOPT_PORT; 0: as the URL says */
+    char default_scheme[8];
+    char custom_method[32];
+    char user_agent[OI_CURL_AGENT];
+};
+
+/* Mapped for the few handles that need it: a long URL, or baggage to hand on. */
+struct oi_curl_large {
+    char url[OI_CURL_URL_PREFIX + OI_CURL_URL_LARGE];
+    char baggage[sizeof "baggage: " + OI_BAGGAGE_MAX];
+};
+
+struct oi_curl_handle {
+    const struct oi_provider *provider; /* the copy of libcurl that made the handle */
+    struct oi_curl_options set;
+    uint16_t url_length; /* 0: none */
+    bool url_large;      /* it stands in large->url */
+    bool lent;           /* libcurl has our list in place of the program's */
+    struct curl_slist nodes[3];
+    struct oi_curl_large *large;
+    char traceparent[sizeof "traceparent: " + OI_TRACEPARENT_LENGTH];
+    char tracestate[sizeof "tracestate: " + OI_TRACESTATE_MAX];
+    char user_agent_sent[OI_CURL_AGENT]; /* the list's User-Agent, for the span */
+    char url[OI_CURL_URL_PREFIX + OI_CURL_URL_SMALL];
+};
+
+/* NULL: the handle is not known (made while we were not active, or by libcurl itself). Lock-free. */
+struct oi_curl_handle *oi_curl_find(const CURL *easy);
+
+/* Remembers a handle just made; `like` is what it was copied from, or NULL. NULL: no memory, it stays unknown. */
+struct oi_curl_handle *oi_curl_add(CURL *easy, const struct oi_provider *provider, const struct oi_curl_handle *like);
+
+/* Forgets what was set, as curl_easy_reset does. */
+void oi_curl_clear(struct oi_curl_handle *handle);
+
+/* Forgets a handle that is about to be freed. */
+void oi_curl_remove(CURL *easy);
+
+/* Follows an option that libcurl has accepted. */
+void oi_curl_remember(struct oi_curl_handle *handle, CURLoption option, void *argument);
+
+/* Sets the URL that the handle will ask for; NULL: none. */
+void oi_curl_url_set(struct oi_curl_handle *handle, const char *url);
+
+/* That URL; where the program gave none, with the scheme that libcurl will guess. Absent: there is none. */
+struct oi_text oi_curl_url(struct oi_curl_handle *handle);
+
+/* The method as it will be sent. */
+struct oi_text oi_curl_method(const struct oi_curl_handle *handle);
+
+/* Whether the request has a body of the program's. */
+bool oi_curl_has_body(const struct oi_curl_handle *handle);
+
+/* The large block, mapped if it is not yet. NULL: no memory. */
+struct oi_curl_large *oi_curl_large_need(struct oi_curl_handle *handle);
+
+#endif
