@@ -20,6 +20,7 @@ struct oi_agent {
     struct oi_sampler sampler;
     enum oi_semconv semconv_http;
     enum oi_semconv semconv_database;
+    bool recording;       /* spans go somewhere; otherwise ids are made and propagated, and that is all */
     bool propagate_trace; /* inject and extract traceparent/tracestate */
     bool propagate_baggage;
 };
@@ -33,19 +34,35 @@ static inline bool oi_active(void)
     return __atomic_load_n((bool *)&oi_agent.active, __ATOMIC_ACQUIRE);
 }
 
-/* Starts the worker if this process has none. From hooks that no signal handler runs: listen, accept, connect, a library's
- * initialiser or connect. Takes up to 8 KiB of stack the first time. Preserves errno. */
+/* Starts the worker if this process has none. From hooks that no signal handler runs: listen, accept, connect, a
+ * library's initialiser or connect. Takes up to 8 KiB of stack the first time. Preserves errno. */
 void oi_worker_need(void);
 
-/* What the program is about to do; from hooks/process.c. All bounded, all preserve errno, all safe in a vfork child (they do
- * nothing there). `status` is the exit status, for the process span. */
-void oi_life_leave(int status);                            /* exit, return from main: flush, park, never to return to work */
-bool oi_life_in_own_process(void);                         /* false in a vfork child */
+/* What the program is about to do; from hooks/process.c. All are bounded, preserve errno, and do nothing in a vfork
+ * child. */
+void oi_life_leave(int status, bool may_start_thread); /* exit, return from main: flush, park, not to return to work */
 void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
 void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
+void oi_life_sandboxed(void); /* a system call filter: nothing new is started from here on */
+
+/* False in a vfork child: its memory is its parent's. Async-signal-safe. */
+bool oi_life_in_own_process(void);
+
+/* What a program executed from here gets as TRACEPARENT, TRACESTATE and BAGGAGE. `start` is the TRACEPARENT this
+ * process was started with (NULL: none): a child's environment that still holds it is brought up to date, one that the
+ * program set itself is not. Returns whether there is a context to hand on. */
+bool oi_life_exec_context(struct oi_context *out);
+const char *oi_life_start_traceparent(void);
 
 /* Counters, for the summary line. */
-enum oi_drop { OI_DROP_QUEUE_FULL, OI_DROP_MEMORY, OI_DROP_EXPORT_FAILED, OI_DROP_REJECTED, OI_DROP_LEFT, OI_DROP_REASONS };
+enum oi_drop {
+    OI_DROP_QUEUE_FULL,
+    OI_DROP_MEMORY,
+    OI_DROP_EXPORT_FAILED,
+    OI_DROP_REJECTED,
+    OI_DROP_LEFT,
+    OI_DROP_REASONS
+};
 void oi_count_made(void);
 void oi_count_dropped(enum oi_drop reason, uint64_t spans);
 void oi_count_delivered(uint64_t spans);

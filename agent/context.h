@@ -52,6 +52,9 @@ struct oi_active {
  * but for baggage. The texts stay valid while the span is alive. */
 bool oi_context_current(struct oi_context *out);
 
+/* The same, and which active span it is with its generation, for those who look again later (agent/span.c). */
+const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *generation);
+
 /* Makes `active` (NULL: none) the current span of this thread. */
 void oi_context_set(const struct oi_active *active);
 
@@ -62,7 +65,7 @@ void oi_active_end(struct oi_active *active);
 /* The process's root context, from the environment or its process span. `oi_root_detach` makes the environment's
  * one no longer count (the process listens, accepts or left its session: it is a daemon). */
 void oi_root_from_environment(const struct oi_context *context);
-void oi_root_from_process_span(const struct oi_context *context);
+void oi_root_from_process_span(const struct oi_context *context); /* NULL: it has ended */
 void oi_root_detach(void);
 bool oi_root_detached(void);
 

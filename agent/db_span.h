@@ -1,7 +1,7 @@
 /* A database client call, whoever saw it (a library hook or the wire), as a span in the old and the new attribute set.
  *
- * Semantic conventions: database/database-spans.md, mysql.md, mariadb.md, redis.md (v1.44.0); the old set is that of the
- * Python agent (schema 1.11.0). Which sets are written follows OTEL_SEMCONV_STABILITY_OPT_IN. Async-signal-safe, no
+ * Semantic conventions: database/database-spans.md, mysql.md, mariadb.md, redis.md (v1.44.0); the old set is that of
+ * the Python agent (schema 1.11.0). Which sets are written follows OTEL_SEMCONV_STABILITY_OPT_IN. Async-signal-safe, no
  * allocation; call with the guard held.
  */
 #ifndef OI_AGENT_DB_SPAN_H
@@ -21,15 +21,16 @@ struct oi_db_connection {
     uint16_t port;               /* 0: unknown or not applicable */
     struct oi_text peer_address; /* numeric address, where known */
     uint16_t peer_port;
-    struct oi_text user;       /* old set only */
-    struct oi_text name;       /* SQL: current schema */
-    int database_index;        /* Redis; -1: unknown */
+    struct oi_text user; /* old set only */
+    struct oi_text name; /* SQL: current schema */
+    int database_index;  /* Redis; -1: unknown */
 };
 
 /* How a call failed; `code` absent: it did not. */
 struct oi_db_error {
-    struct oi_text code;    /* vendor code as text: `1146`, `WRONGTYPE`; or a client-side identifier such as ECONNREFUSED */
-    bool from_server;       /* the code came from the server: db.response.status_code in the new set */
+    struct oi_text
+        code;         /* vendor code as text: `1146`, `WRONGTYPE`; or a client-side identifier such as ECONNREFUSED */
+    bool from_server; /* the code came from the server: db.response.status_code in the new set */
     struct oi_text message; /* description of the status */
 };
 
@@ -44,11 +45,20 @@ struct oi_sql_call {
 };
 
 /* Ends `span` as one SQL call and submits it. */
-void oi_db_sql_submit(const struct oi_span *span, const struct oi_scope *scope, const struct oi_db_connection *connection,
-                      const struct oi_sql_call *call, const struct oi_db_error *error);
+void oi_db_sql_submit(const struct oi_span *span, const struct oi_scope *scope,
+                      const struct oi_db_connection *connection, const struct oi_sql_call *call,
+                      const struct oi_db_error *error);
 
-/* Ends `span` as one Redis command, or as one pipeline of `count` commands (count >= 2), and submits it. A command without
- * arguments known (count == 1, args.count == 0) uses `fallback_name` (`connect`). */
+/* The same in steps, for a call whose result is read later (rows follow the statement): the record is the caller's until
+ * oi_record_submit. `rows` and `error` add to a record what became known meanwhile. NULL: not recorded; all accept NULL. */
+struct oi_record *oi_db_sql_record(const struct oi_span *span, const struct oi_scope *scope,
+                                   const struct oi_db_connection *connection, const struct oi_sql_call *call,
+                                   const struct oi_db_error *error);
+void oi_db_sql_rows(struct oi_record *record, int64_t rows_affected, int64_t rows_returned);
+void oi_db_sql_error(struct oi_record *record, const struct oi_db_error *error);
+
+/* Ends `span` as one Redis command, or as one pipeline of `count` commands (count >= 2), and submits it. A command
+ * without arguments known (count == 1, args.count == 0) uses `fallback_name` (`connect`). */
 struct oi_redis_call {
     const struct oi_redis_args *commands;
     size_t count;

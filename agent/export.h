@@ -50,16 +50,16 @@ struct oi_export_host {
      * For retry delays. */
     bool (*wait)(uint32_t milliseconds);
 
-    /* True once the process is leaving. `deadline` (monotonic ns, may be NULL) gets the time by which the worker must be
-     * back: no new try after it, no retry with a delay at all (a refused connection costs milliseconds). */
+    /* True once the process is leaving. `deadline` (monotonic ns, may be NULL) gets the time by which the worker must
+     * be back: no new try after it, no retry with a delay at all (a refused connection costs milliseconds). */
     bool (*leaving)(uint64_t *deadline);
 };
 
 struct oi_exporter {
     /* Exports one batch: tries, retries with back-off inside `timeout` of the configuration, returns when it knows.
      * While in flight it must look at host->leaving() at least every 50 ms. (curl_multi_wakeup cannot be used across
-     * threads here: the worker has a private descriptor table, and the number would name a descriptor of the program's.)
-     * Records stay the worker's. */
+     * threads here: the worker has a private descriptor table, and the number would name a descriptor of the
+     * program's.) Records stay the worker's. */
     struct oi_export_result (*export_spans)(struct oi_exporter *self, const struct oi_resource *resource,
                                             struct oi_record *const *records, size_t count);
     /* Prints or sends what is held back (console). Called at flush and before parking. */

@@ -1,7 +1,8 @@
 /* An HTTP client call as a span in the old and the new attribute set.
  *
  * Semantic conventions: http/http-spans.md (v1.44.0); the old set is that of the Python agent (schema 1.11.0) plus
- * http.request_content_length and http.response_content_length. Async-signal-safe, no allocation; call with the guard held.
+ * http.request_content_length and http.response_content_length. Async-signal-safe, no allocation; call with the guard
+ * held.
  */
 #ifndef OI_AGENT_HTTP_SPAN_H
 #define OI_AGENT_HTTP_SPAN_H
@@ -9,14 +10,14 @@
 #include "agent/span.h"
 
 struct oi_http_client_call {
-    struct oi_text method;     /* as sent */
-    struct oi_text url;        /* as the program gave it; redacted here */
-    struct oi_text host;       /* server.address */
-    uint16_t port;             /* server.port; 0: unknown */
+    struct oi_text method; /* as sent */
+    struct oi_text url;    /* as the program gave it; redacted here */
+    struct oi_text host;   /* server.address */
+    uint16_t port;         /* server.port; 0: unknown */
     struct oi_text peer_address;
     uint16_t peer_port;
-    int status;                   /* 0: no answer */
-    struct oi_text version;       /* `1.1`, `2`; absent: unknown */
+    int status;             /* 0: no answer */
+    struct oi_text version; /* `1.1`, `2`; absent: unknown */
     struct oi_text user_agent;
     int64_t request_body_size;    /* -1: unknown */
     int64_t response_body_size;   /* -1: unknown */
@@ -26,6 +27,7 @@ struct oi_http_client_call {
 };
 
 /* Ends `span` as that call and submits it. */
-void oi_http_client_submit(const struct oi_span *span, const struct oi_scope *scope, const struct oi_http_client_call *call);
+void oi_http_client_submit(const struct oi_span *span, const struct oi_scope *scope,
+                           const struct oi_http_client_call *call);
 
 #endif

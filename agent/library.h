@@ -1,9 +1,9 @@
 /* Reaching the real function of an instrumented library from whoever called us.
  *
  * A library is a list of symbol names; a provider is one loaded copy of it (libcurl-gnutls beside libcurl-openssl,
- * libmariadb beside libmysqlclient). The caller's object decides which provider it meant: first what was loaded with the
- * program, then what the caller's own DT_NEEDED closure holds, then the only loaded provider. dlsym is not used: it takes the
- * loader's lock, and for an RTLD_LOCAL caller it finds nothing, or us.
+ * libmariadb beside libmysqlclient). The caller's object decides which provider it meant: first what was loaded with
+ * the program, then what the caller's own DT_NEEDED closure holds, then the only loaded provider. dlsym is not used: it
+ * takes the loader's lock, and for an RTLD_LOCAL caller it finds nothing, or us.
  *
  * After the first call from an object the look-up is lock-free and costs a few nanoseconds.
  */
@@ -17,9 +17,11 @@
 
 enum { OI_LIBRARY_PROVIDERS = 8, OI_LIBRARY_CALLERS = 32 };
 
-/* One loaded copy. `functions` is in the order of the library's names; NULL where this copy lacks one. */
+/* One loaded copy. Its memory stays for ever: handles are bound to it. `functions` is in the order of the library's
+ * names; NULL where this copy lacks one. */
 struct oi_provider {
     uintptr_t start, end; /* where its object is mapped */
+    const char *soname;   /* DT_SONAME, "" if it has none */
     void **functions;
 };
 
@@ -29,9 +31,7 @@ struct oi_library {
     size_t count;
     bool disabled;
     /* private to library.c */
-    _Atomic uint32_t lock;
-    _Atomic uint32_t epoch;
-    struct oi_provider providers[OI_LIBRARY_PROVIDERS];
+    _Atomic(const struct oi_provider *) providers[OI_LIBRARY_PROVIDERS];
     _Atomic size_t provider_count;
     struct {
         _Atomic uintptr_t start, end;
@@ -40,7 +40,12 @@ struct oi_library {
     _Atomic size_t caller_count;
 };
 
-/* The provider for a call from `caller` (a return address). NULL: no copy is loaded. Not async-signal-safe the first time. */
+/* From the constructor: what is loaded now is the program's global scope; the libraries there are. */
+void oi_library_init(void);
+void oi_library_register(struct oi_library *library);
+
+/* The provider for a call from `caller` (a return address). NULL: no copy is loaded. Not async-signal-safe the first
+ * time. */
 const struct oi_provider *oi_library_provider(struct oi_library *library, const void *caller);
 
 /* True if the call comes from inside that copy itself: nested, not the program's. */

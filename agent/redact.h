@@ -4,10 +4,11 @@
 
 #include "agent/text.h"
 
-/* Writes a URL with credentials replaced by `REDACTED:REDACTED@` and the values of secret query parameters by `REDACTED`,
- * everything else byte for byte in place. Names are compared without case: those of the conventions (AWSAccessKeyId,
- * Signature, sig, X-Goog-Signature, X-Amz-Signature, X-Amz-Credential, X-Amz-Security-Token), token access_token id_token
- * refresh_token password secret client_secret api_key apikey key code session sid, and the comma list `more` (may be NULL). */
+/* Writes a URL with credentials replaced by `REDACTED:REDACTED@` and the values of secret query parameters by
+ * `REDACTED`, everything else byte for byte in place. Names are compared without case: those of the conventions
+ * (AWSAccessKeyId, Signature, sig, X-Goog-Signature, X-Amz-Signature, X-Amz-Credential, X-Amz-Security-Token), token
+ * access_token id_token refresh_token password secret client_secret api_key apikey key code session sid, and the comma
+ * list `more` (may be NULL). */
 void oi_redact_url(struct oi_text url, const char *more, struct oi_buffer *out);
 
 /* One Redis command's arguments, command included. */
@@ -16,9 +17,9 @@ struct oi_redis_args {
     size_t count;
 };
 
-/* Writes a command as text. `keys` false (old set): the command and one ? for each argument (`SET ? ?`). `keys` true: keys
- * and field names stay, values become ?, opaque segments of keys (long hex, UUIDs, tokens) become ? (`SET user:1 ?`,
- * `GET session:?`, `AUTH ?`). Binary bytes are never written. Semantic conventions: database/redis.md. */
+/* Writes a command as text. `keys` false (old set): the command and one ? for each argument (`SET ? ?`). `keys` true:
+ * keys and field names stay, values become ?, opaque segments of keys (long hex, UUIDs, tokens) become ? (`SET user:1
+ * ?`, `GET session:?`, `AUTH ?`). Binary bytes are never written. Semantic conventions: database/redis.md. */
 void oi_redact_redis(struct oi_redis_args args, bool keys, struct oi_buffer *out);
 
 #endif

@@ -43,12 +43,16 @@ struct oi_span {
     bool parent_remote;
     uint64_t start_unix_ns;
     uint64_t start_mono_ns;
-    const struct oi_active *parent; /* for its tracestate; NULL: the root's, or none */
     uint32_t parent_generation;
+    const struct oi_active
+        *parent; /* whose texts the next two are; NULL: the caller's of oi_span_start_under, or none */
+    struct oi_text tracestate;
+    struct oi_text baggage;
 };
 
 /* Starts a span under the thread's current context, or under `parent` (NULL: a root). Never fails. */
 void oi_span_start(struct oi_span *span);
+/* (the context's texts must then stay valid as long as the span is used) */
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent);
 
 /* What a child or an outgoing request of this span is given: its ids and flags, the parent's tracestate and the
@@ -72,9 +76,12 @@ struct oi_attribute {
 };
 
 /* A finished span on its way to the exporter. One writer at a time: the hook, then the worker. */
+struct oi_chunk;
+
 struct oi_record {
     uint32_t pool_link; /* the pool's; first, so that a free record is a free slot */
     uint32_t dropped_attributes;
+    uint32_t epoch; /* the process image it was made in: a forked child does not deliver its parent's spans again */
     uint8_t trace_id[16];
     uint8_t span_id[8];
     uint8_t parent_id[8];
@@ -83,7 +90,6 @@ struct oi_record {
     uint8_t status; /* enum oi_status */
     bool has_parent;
     bool parent_remote;
-    bool truncated_noted;
     uint16_t attribute_count;
     uint16_t attribute_inline; /* how many of them stand in `attributes` (the rest in `more`) */
     uint64_t start_unix_ns;
@@ -94,7 +100,7 @@ struct oi_record {
     struct oi_text tracestate;
     struct oi_attribute *more; /* attributes that did not fit inline */
     char *text_top;            /* texts are placed downwards from here */
-    void *chunks;              /* larger pieces of memory this record holds */
+    struct oi_chunk *chunks;   /* larger pieces of memory this record holds */
     struct oi_attribute attributes[];
 };
 
@@ -124,6 +130,22 @@ void oi_record_put_str(struct oi_record *record, const char *key, size_t key_len
 void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value);
 void oi_record_put_double(struct oi_record *record, const char *key, size_t key_length, double value);
 void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_length, bool value);
+
+/* Writing a text in place instead of copying it: `begin` gives a buffer of `wanted` bytes inside the record, or as many
+ * as there are (0 for a NULL record); `end` keeps what was written and returns it. One at a time, nothing else in
+ * between. The text may then be used in the `_owned` setters without a copy. */
+struct oi_buffer oi_record_text_begin(struct oi_record *record, size_t wanted);
+struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *buffer);
+void oi_record_name_owned(struct oi_record *record, struct oi_text name);
+void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text value);
+#define oi_record_str_owned(record, key, text) oi_record_put_str_owned((record), "" key, sizeof(key) - 1, (text))
+
+/* Maps the memory for `records` records; once, from the constructor. `count_limit` attributes a span, `length_limit`
+ * characters a text value (UINT32_MAX: no limit). False: no memory. */
+bool oi_records_init(uint32_t records, uint32_t count_limit, uint32_t length_limit);
+
+/* The process image that records made from now on belong to. */
+void oi_records_epoch(uint32_t epoch);
 
 /* Hands the record to the queue. Full: the span is dropped and counted. The record is not the caller's any more. */
 void oi_record_submit(struct oi_record *record);

@@ -1,8 +1,8 @@
 /* SQL text analysis for MySQL and MariaDB: sanitized text, operation, table, summary.
  *
  * Semantic conventions: database/database-spans.md#sanitization-of-dbquerytext and
- * #generating-a-summary-of-the-query. One pass of a tokenizer over the text, time bounded by its length, never reads past
- * it, no allocation, no recursion. Pure; async-signal-safe. At most 512 bytes of stack.
+ * #generating-a-summary-of-the-query. One pass of a tokenizer over the text, time bounded by its length, never reads
+ * past it, no allocation, no recursion. Pure; async-signal-safe. At most 512 bytes of stack.
  */
 #ifndef OI_AGENT_SQL_H
 #define OI_AGENT_SQL_H

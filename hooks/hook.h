@@ -41,11 +41,26 @@
  */
 #define OI_LIBRARY_INDEX(function) index_##function,
 #define OI_LIBRARY_NAME(function) #function,
-#define OI_LIBRARY(library, functions)                                                                                          \
-    enum { functions(OI_LIBRARY_INDEX) library##_function_count };                                                              \
-    static const char *const library##_symbols[] = {functions(OI_LIBRARY_NAME)};                                                \
-    struct oi_library oi_library_##library = {                                                                                  \
+/* A hook of several files has the first of these in its header and the second in one of them. */
+#define OI_LIBRARY_FUNCTIONS(library, functions) enum { functions(OI_LIBRARY_INDEX) library##_function_count }
+#define OI_LIBRARY_TABLE(library, functions)                                                                           \
+    static const char *const library##_symbols[] = {functions(OI_LIBRARY_NAME)};                                       \
+    struct oi_library oi_library_##library = {                                                                         \
         .name = #library, .symbols = library##_symbols, .count = library##_function_count}
+#define OI_LIBRARY(library, functions)                                                                                 \
+    OI_LIBRARY_FUNCTIONS(library, functions);                                                                          \
+    OI_LIBRARY_TABLE(library, functions)
+
+/* Where the linker put our own object. */
+extern const char oi_object_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
+extern const char oi_object_end[] __asm__("_end") __attribute__((visibility("hidden")));
+
+/* A call that seems to come from ourselves: a real function we called went on to another one with a jump, which leaves our
+ * hook's return address in place (libmariadb's mysql_query does so with mysql_real_query). Nested, not the program's. */
+static inline bool oi_own_caller(const void *caller)
+{
+    return (uintptr_t)caller - (uintptr_t)oi_object_start < (uintptr_t)oi_object_end - (uintptr_t)oi_object_start;
+}
 
 struct oi_call {
     const struct oi_provider *provider; /* NULL: no copy of the library is loaded */
@@ -53,14 +68,21 @@ struct oi_call {
     int error;                          /* errno as it was last seen outside agent code */
 };
 
-static inline struct oi_call oi_call_enter(struct oi_library *library, const void *caller)
+/* With the provider a handle was made by (NULL: whichever the caller means). */
+static inline struct oi_call oi_call_enter_with(struct oi_library *library, const struct oi_provider *provider,
+                                                const void *caller)
 {
     struct oi_call call = {.error = errno};
-    call.provider = oi_library_provider(library, caller);
+    call.provider = provider ? provider : oi_library_provider(library, caller);
     call.watched = call.provider && oi_active() && !library->disabled && !oi_provider_contains(call.provider, caller) &&
-                   oi_guard_enter();
+                   !oi_own_caller(caller) && oi_guard_enter();
     errno = call.error;
     return call;
+}
+
+static inline struct oi_call oi_call_enter(struct oi_library *library, const void *caller)
+{
+    return oi_call_enter_with(library, NULL, caller);
 }
 
 static inline void oi_call_pause(struct oi_call *call)

@@ -1,0 +1,101 @@
+#include "agent/context.h"
+
+#include "agent/thread.h"
+
+/* The two roots a process may have. Written before the program's main runs, then only ended. */
+static struct oi_active environment_root;
+static struct oi_active process_root;
+static struct oi_text environment_baggage;
+static _Atomic bool detached;
+
+static bool look(const struct oi_active *active, uint32_t generation, struct oi_context *out)
+{
+    if ((generation & 1) == 0)
+        return false;
+    *out = active->context;
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&active->generation, memory_order_relaxed) == generation;
+}
+
+static bool look_now(const struct oi_active *active, struct oi_context *out)
+{
+    return look(active, atomic_load_explicit(&active->generation, memory_order_acquire), out);
+}
+
+const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *generation)
+{
+    const struct oi_active *current = oi_thread.current;
+    if (current) {
+        *generation = oi_thread.current_generation;
+        if (atomic_load_explicit(&current->generation, memory_order_acquire) == *generation &&
+            look(current, *generation, out))
+            return current;
+        oi_thread.current = NULL;
+    }
+    if (!atomic_load_explicit(&detached, memory_order_relaxed)) {
+        current = look_now(&process_root, out)       ? &process_root
+                  : look_now(&environment_root, out) ? &environment_root
+                                                     : NULL;
+        if (current) {
+            *generation = atomic_load_explicit(&current->generation, memory_order_relaxed);
+            return current;
+        }
+        memset(out, 0, sizeof *out);
+        out->baggage = environment_baggage;
+        return NULL;
+    }
+    memset(out, 0, sizeof *out);
+    return NULL;
+}
+
+bool oi_context_current(struct oi_context *out)
+{
+    uint32_t generation;
+    return oi_context_active(out, &generation) != NULL;
+}
+
+void oi_context_set(const struct oi_active *active)
+{
+    oi_thread.current = active;
+    oi_thread.current_generation = active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0;
+}
+
+void oi_active_begin(struct oi_active *active, const struct oi_context *context)
+{
+    uint32_t generation = atomic_load_explicit(&active->generation, memory_order_relaxed);
+    active->context = *context;
+    atomic_store_explicit(&active->generation, (generation + 1) | 1, memory_order_release);
+}
+
+void oi_active_end(struct oi_active *active)
+{
+    uint32_t generation = atomic_load_explicit(&active->generation, memory_order_relaxed);
+    if (generation & 1)
+        atomic_store_explicit(&active->generation, generation + 1, memory_order_release);
+    atomic_thread_fence(memory_order_seq_cst);
+}
+
+void oi_root_from_environment(const struct oi_context *context)
+{
+    environment_baggage = context->baggage;
+    if (oi_context_valid(context))
+        oi_active_begin(&environment_root, context);
+}
+
+void oi_root_from_process_span(const struct oi_context *context)
+{
+    if (context)
+        oi_active_begin(&process_root, context);
+    else
+        oi_active_end(&process_root);
+}
+
+void oi_root_detach(void)
+{
+    atomic_store_explicit(&detached, true, memory_order_relaxed);
+}
+
+bool oi_root_detached(void)
+{
+    return atomic_load_explicit(&detached, memory_order_relaxed);
+}

@@ -1,0 +1,119 @@
+#include "agent/elf.h"
+
+#include <string.h>
+
+/* glibc relocates the addresses of the dynamic section in place; a value below the load bias was left alone. */
+static uintptr_t address(const struct oi_object *object, uintptr_t value)
+{
+    return value < object->bias ? object->bias + value : value;
+}
+
+static void read_dynamic(struct oi_object *object)
+{
+    uintptr_t soname = 0;
+    bool named = false;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
+        switch (entry->d_tag) {
+        case DT_STRTAB:
+            object->strings = (const char *)address(object, entry->d_un.d_ptr);
+            break;
+        case DT_SYMTAB:
+            object->symbols = (const void *)address(object, entry->d_un.d_ptr);
+            break;
+        case DT_GNU_HASH:
+            object->gnu_hash = (const void *)address(object, entry->d_un.d_ptr);
+            break;
+        case DT_VERSYM:
+            object->versions = (const void *)address(object, entry->d_un.d_ptr);
+            break;
+        case DT_SONAME:
+            soname = entry->d_un.d_val;
+            named = true;
+            break;
+        default:
+            break;
+        }
+    }
+    if (named && object->strings)
+        object->soname = object->strings + soname;
+}
+
+bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object)
+{
+    memset(object, 0, sizeof *object);
+    object->bias = info->dlpi_addr;
+    object->path = info->dlpi_name ? info->dlpi_name : "";
+    object->start = UINTPTR_MAX;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        uintptr_t at = object->bias + header->p_vaddr;
+        if (header->p_type == PT_DYNAMIC)
+            object->dynamic = (const void *)at;
+        if (header->p_type != PT_LOAD)
+            continue;
+        if (at < object->start)
+            object->start = at;
+        if (at + header->p_memsz > object->end)
+            object->end = at + header->p_memsz;
+    }
+    if (!object->dynamic || strncmp(object->path, "linux-vdso", 10) == 0 ||
+        strncmp(object->path, "linux-gate", 10) == 0)
+        return false;
+    read_dynamic(object);
+    return object->strings && object->symbols;
+}
+
+static uint32_t gnu_hash(const char *name)
+{
+    uint32_t hash = 5381;
+    for (; *name; name++)
+        hash = hash * 33 + (uint8_t)*name;
+    return hash;
+}
+
+static bool is_function(const struct oi_object *object, uint32_t index, const char *name)
+{
+    const ElfW(Sym) *symbol = &object->symbols[index];
+    if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0 || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
+        return false;
+    if (object->versions && (object->versions[index] & 0x8000) != 0) /* hidden: not the default version */
+        return false;
+    return strcmp(object->strings + symbol->st_name, name) == 0;
+}
+
+/* The layout of DT_GNU_HASH: bucket count, first symbol, filter words, shift; filter; buckets; chain. */
+void *oi_object_function(const struct oi_object *object, const char *name)
+{
+    const uint32_t *table = object->gnu_hash;
+    if (!table)
+        return NULL;
+    uint32_t buckets = table[0], first = table[1], words = table[2], shift = table[3];
+    const ElfW(Addr) *filter = (const void *)(table + 4);
+    const uint32_t *bucket = (const uint32_t *)(const void *)(filter + words);
+    const uint32_t *chain = bucket + buckets;
+    if (buckets == 0 || words == 0)
+        return NULL;
+    uint32_t hash = gnu_hash(name), bits = 8 * sizeof(ElfW(Addr));
+    ElfW(Addr) word = filter[hash / bits % words];
+    if (((word >> (hash % bits)) & (word >> ((hash >> shift) % bits)) & 1) == 0)
+        return NULL;
+    uint32_t index = bucket[hash % buckets];
+    if (index < first)
+        return NULL;
+    for (;; index++) {
+        uint32_t entry = chain[index - first];
+        if ((entry | 1) == (hash | 1) && is_function(object, index, name))
+            return (void *)(object->bias + object->symbols[index].st_value);
+        if (entry & 1)
+            return NULL;
+    }
+}
+
+bool oi_object_needs(const struct oi_object *object, const char *soname)
+{
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_NEEDED && strcmp(object->strings + entry->d_un.d_val, soname) == 0)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,33 @@
+/* Reading loaded ELF objects without the loader's lock: dlsym takes it, and a hook that waits for it can deadlock a
+ * program that does not (a plugin whose constructor joins a thread). */
+#ifndef OI_AGENT_ELF_H
+#define OI_AGENT_ELF_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A loaded object: what dl_iterate_phdr tells, plus the tables of its dynamic section. */
+struct oi_object {
+    uintptr_t start, end; /* its mapping */
+    uintptr_t bias;
+    const char *path; /* "" for the program itself */
+    const char *soname;
+    const char *strings;
+    const ElfW(Sym) * symbols;
+    const uint32_t *gnu_hash;
+    const ElfW(Half) * versions;
+    const ElfW(Dyn) * dynamic;
+};
+
+/* Fills `object` from an entry of dl_iterate_phdr. False: no dynamic section, or the kernel's. */
+bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object);
+
+/* The address of the function `name` that the object itself defines (its default version); NULL: none. */
+void *oi_object_function(const struct oi_object *object, const char *name);
+
+/* True if the object names `soname` as DT_NEEDED. */
+bool oi_object_needs(const struct oi_object *object, const char *soname);
+
+#endif

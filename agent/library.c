@@ -1,0 +1,234 @@
+#include "agent/library.h"
+
+#include <string.h>
+
+#include "agent/elf.h"
+#include "agent/permanent.h"
+
+static size_t startup_objects; /* loaded with the program: the global scope, in its order */
+static uintptr_t own_start;
+static struct oi_library *libraries[16];
+static size_t library_count;
+
+/* --- looking through the loaded objects ------------------------------------------------------------------------------
+ */
+
+struct search {
+    const struct oi_library *library;
+    uintptr_t caller;
+    size_t position; /* of the object being visited */
+    /* Found: */
+    struct oi_object provider;
+    bool found;
+    bool ambiguous; /* step 3: more than one copy is loaded */
+    void **functions;
+    enum { GLOBAL, OWN, NEEDED, ONLY } step;
+    struct oi_object from; /* OWN, NEEDED: the caller's object */
+};
+
+static bool is_own(const struct oi_object *object)
+{
+    return object->start == own_start;
+}
+
+static bool defines(const struct oi_object *object, const struct oi_library *library)
+{
+    return !is_own(object) && oi_object_function(object, library->symbols[0]) != NULL;
+}
+
+/* Whether the object belongs to the step of the search: see agent/library.h for the order. */
+static bool in_scope(const struct search *search, const struct oi_object *object)
+{
+    bool global = search->position < startup_objects;
+    switch (search->step) {
+    case GLOBAL:
+        return global;
+    case OWN:
+        return search->caller >= object->start && search->caller < object->end;
+    case NEEDED:
+        return search->from.dynamic && object->soname && oi_object_needs(&search->from, object->soname);
+    default:
+        return true;
+    }
+}
+
+static int visit(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct search *search = user;
+    struct oi_object object;
+    if (oi_object_read(info, &object) && in_scope(search, &object) && defines(&object, search->library)) {
+        if (search->found) {
+            search->ambiguous = true;
+            return 1;
+        }
+        search->provider = object;
+        search->found = true;
+        if (search->step != ONLY)
+            return 1;
+    }
+    search->position++;
+    return 0;
+}
+
+/* The object that holds an address. */
+static int visit_caller(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct search *search = user;
+    struct oi_object object;
+    if (oi_object_read(info, &object) && search->caller >= object.start && search->caller < object.end) {
+        search->from = object;
+        return 1;
+    }
+    return 0;
+}
+
+/* What lies between us and the provider in the global scope may wrap single functions (another preloaded object): such
+ * a definition comes first, as it would for RTLD_NEXT. */
+static int visit_functions(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct search *search = user;
+    struct oi_object object;
+    if (search->position++ >= startup_objects)
+        return 1;
+    if (!oi_object_read(info, &object) || is_own(&object) || object.start == search->from.start)
+        return 0;
+    for (size_t i = 0; i < search->library->count; i++) {
+        if (!search->functions[i])
+            search->functions[i] = oi_object_function(&object, search->library->symbols[i]);
+    }
+    return 0;
+}
+
+static bool look(struct search *search)
+{
+    static const int steps[] = {GLOBAL, OWN, NEEDED, ONLY};
+    dl_iterate_phdr(visit_caller, search);
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        search->step = (unsigned)steps[i];
+        search->position = 0;
+        search->found = search->ambiguous = false;
+        dl_iterate_phdr(visit, search);
+        if (search->found && !search->ambiguous)
+            return true;
+    }
+    return false;
+}
+
+/* --- providers
+ * --------------------------------------------------------------------------------------------------------- */
+
+static const struct oi_provider *known_provider(struct oi_library *library, uintptr_t start)
+{
+    for (size_t i = 0; i < OI_LIBRARY_PROVIDERS; i++) {
+        const struct oi_provider *provider = atomic_load_explicit(&library->providers[i], memory_order_acquire);
+        if (provider && provider->start == start)
+            return provider;
+    }
+    return NULL;
+}
+
+static const struct oi_provider *new_provider(struct oi_library *library, struct search *search)
+{
+    struct oi_provider *provider = oi_permanent(sizeof *provider + library->count * sizeof(void *));
+    if (!provider)
+        return NULL;
+    provider->start = search->provider.start;
+    provider->end = search->provider.end;
+    provider->soname = search->provider.soname ? search->provider.soname : "";
+    provider->functions = (void **)(void *)(provider + 1);
+    search->functions = provider->functions;
+    if (search->step == GLOBAL) {
+        search->position = 0;
+        dl_iterate_phdr(visit_functions, search);
+    }
+    for (size_t i = 0; i < library->count; i++) {
+        if (!provider->functions[i])
+            provider->functions[i] = oi_object_function(&search->provider, library->symbols[i]);
+    }
+    size_t index = atomic_fetch_add(&library->provider_count, 1) % OI_LIBRARY_PROVIDERS;
+    atomic_store_explicit(&library->providers[index], provider, memory_order_release);
+    return provider;
+}
+
+static void remember_caller(struct oi_library *library, const struct oi_object *from,
+                            const struct oi_provider *provider)
+{
+    size_t index = atomic_fetch_add(&library->caller_count, 1);
+    if (index >= OI_LIBRARY_CALLERS) {
+        atomic_store(&library->caller_count, OI_LIBRARY_CALLERS);
+        return;
+    }
+    atomic_store_explicit(&library->callers[index].end, from->end, memory_order_relaxed);
+    atomic_store_explicit(&library->callers[index].start, from->start, memory_order_relaxed);
+    atomic_store_explicit(&library->callers[index].provider, provider, memory_order_release);
+}
+
+static const struct oi_provider *find_slowly(struct oi_library *library, uintptr_t caller)
+{
+    struct search search = {.library = library, .caller = caller};
+    if (!look(&search))
+        return NULL;
+    const struct oi_provider *provider = known_provider(library, search.provider.start);
+    if (!provider)
+        provider = new_provider(library, &search);
+    if (provider && search.from.dynamic)
+        remember_caller(library, &search.from, provider);
+    return provider;
+}
+
+const struct oi_provider *oi_library_provider(struct oi_library *library, const void *caller)
+{
+    uintptr_t at = (uintptr_t)caller;
+    size_t count = atomic_load_explicit(&library->caller_count, memory_order_acquire);
+    for (size_t i = 0; i < count && i < OI_LIBRARY_CALLERS; i++) {
+        const struct oi_provider *provider = atomic_load_explicit(&library->callers[i].provider, memory_order_acquire);
+        if (provider && at >= atomic_load_explicit(&library->callers[i].start, memory_order_relaxed) &&
+            at < atomic_load_explicit(&library->callers[i].end, memory_order_relaxed) &&
+            provider == atomic_load_explicit(&library->callers[i].provider, memory_order_acquire))
+            return provider;
+    }
+    return find_slowly(library, at);
+}
+
+/* --- life
+ * -------------------------------------------------------------------------------------------------------------- */
+
+void oi_library_forget_callers(void)
+{
+    for (size_t i = 0; i < library_count; i++) {
+        struct oi_library *library = libraries[i];
+        for (size_t k = 0; k < OI_LIBRARY_CALLERS; k++)
+            atomic_store(&library->callers[k].provider, NULL);
+        atomic_store(&library->caller_count, 0);
+        for (size_t k = 0; k < OI_LIBRARY_PROVIDERS; k++)
+            atomic_store(&library->providers[k], NULL);
+    }
+}
+
+void oi_library_register(struct oi_library *library)
+{
+    if (library_count < sizeof libraries / sizeof *libraries)
+        libraries[library_count++] = library;
+}
+
+static int count_object(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct oi_object object;
+    ++*(size_t *)user;
+    if (oi_object_read(info, &object) && (uintptr_t)&startup_objects >= object.start &&
+        (uintptr_t)&startup_objects < object.end) {
+        own_start = object.start;
+    }
+    return 0;
+}
+
+void oi_library_init(void)
+{
+    size_t count = 0;
+    dl_iterate_phdr(count_object, &count);
+    startup_objects = count;
+}

@@ -1,0 +1,374 @@
+#include "agent/life.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/futex.h"
+#include "agent/id.h"
+#include "agent/last_thread.h"
+#include "agent/library.h"
+#include "agent/log.h"
+#include "agent/process_span.h"
+#include "agent/propagation.h"
+#include "agent/thread.h"
+#include "agent/worker.h"
+
+struct oi_agent oi_agent;
+_Atomic uint32_t *oi_life_marker;
+const char *oi_life_folder;
+uint8_t oi_life_instance[16];
+bool oi_life_config_announced;
+
+static pid_t own_pid;
+static uint32_t image; /* counts the forks that led here */
+static _Atomic bool left;
+static _Atomic bool sandboxed;
+static char settings[OI_CONFIG_ARENA];
+static char start_traceparent[OI_TRACEPARENT_LENGTH + 1];
+static char start_tracestate[OI_TRACESTATE_MAX];
+static char start_baggage[OI_BAGGAGE_MAX];
+
+/* --- counters
+ * ---------------------------------------------------------------------------------------------------------- */
+
+static _Atomic uint64_t made, delivered, dropped[OI_DROP_REASONS];
+
+void oi_count_made(void)
+{
+    atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
+}
+
+void oi_count_delivered(uint64_t spans)
+{
+    atomic_fetch_add_explicit(&delivered, spans, memory_order_relaxed);
+}
+
+void oi_count_dropped(enum oi_drop reason, uint64_t spans)
+{
+    atomic_fetch_add_explicit(&dropped[reason], spans, memory_order_relaxed);
+}
+
+static void reset_counters(void)
+{
+    atomic_store(&made, 0);
+    atomic_store(&delivered, 0);
+    for (int i = 0; i < OI_DROP_REASONS; i++)
+        atomic_store(&dropped[i], 0);
+}
+
+static void print_summary(void)
+{
+    oi_log_always("summary of process %d: spans made %llu, delivered %llu, dropped: queue full %llu, no memory %llu, "
+                  "export failed %llu, rejected %llu, too late %llu",
+                  (int)own_pid, (unsigned long long)made, (unsigned long long)delivered,
+                  (unsigned long long)dropped[OI_DROP_QUEUE_FULL], (unsigned long long)dropped[OI_DROP_MEMORY],
+                  (unsigned long long)dropped[OI_DROP_EXPORT_FAILED], (unsigned long long)dropped[OI_DROP_REJECTED],
+                  (unsigned long long)dropped[OI_DROP_LEFT]);
+}
+
+/* --- start
+ * ---------------------------------------------------------------------------------------------------------------- */
+
+static void complain(void *unused, const char *sentence)
+{
+    (void)unused;
+    if (!oi_life_config_announced)
+        oi_log_always("%s", sentence);
+}
+
+static void find_folder(void)
+{
+    static char folder[PATH_MAX];
+    Dl_info info;
+    if (!dladdr((void *)&oi_agent, &info) || !info.dli_fname || !realpath(info.dli_fname, folder))
+        return;
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        *slash = '\0';
+        oi_life_folder = folder;
+    }
+}
+
+static bool excluded(void)
+{
+    char path[PATH_MAX];
+    if (!oi_agent.config.exclude_programs)
+        return false;
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (len <= 0)
+        return false;
+    path[len] = '\0';
+    return oi_list_matches_program(oi_agent.config.exclude_programs, path);
+}
+
+/* TRACEPARENT, TRACESTATE and BAGGAGE: the environment carrier of the specification (context/env-carriers.md). */
+static void read_context(void)
+{
+    struct oi_context context = {0};
+    const char *traceparent = getenv("TRACEPARENT");
+    struct oi_buffer state = {.at = start_tracestate, .size = sizeof start_tracestate};
+    struct oi_buffer baggage = {.at = start_baggage, .size = sizeof start_baggage};
+    if (oi_agent.propagate_trace && traceparent && oi_traceparent_parse(oi_text_from(traceparent), &context)) {
+        memcpy(start_traceparent, traceparent, strnlen(traceparent, OI_TRACEPARENT_LENGTH));
+        if (getenv("TRACESTATE") && oi_tracestate_parse(oi_text_from(getenv("TRACESTATE")), &state))
+            context.tracestate = oi_buffer_text(&state);
+    }
+    if (oi_agent.propagate_baggage && getenv("BAGGAGE") &&
+        oi_baggage_parse(oi_text_from(getenv("BAGGAGE")), &baggage) > 0)
+        context.baggage = oi_buffer_text(&baggage);
+    oi_root_from_environment(&context);
+}
+
+static void make_marker(void)
+{
+    void *page = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED)
+        return;
+    if (madvise(page, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) != 0) {
+        munmap(page, (size_t)sysconf(_SC_PAGESIZE)); /* older kernels: the fork handlers have to do */
+        return;
+    }
+    oi_life_marker = page;
+    atomic_store(oi_life_marker, 1);
+}
+
+static void new_instance(void)
+{
+    oi_id_init();
+    oi_id_trace(oi_life_instance);
+    oi_records_epoch(++image);
+    own_pid = getpid();
+}
+
+static void prepare_fork(void)
+{
+    oi_worker_fork_prepare();
+}
+
+static void parent_forked(void)
+{
+    oi_worker_fork_parent();
+}
+
+void oi_life_became_child(bool by_handler)
+{
+    int saved = errno;
+    if (oi_life_marker)
+        atomic_store(oi_life_marker, 1);
+    new_instance();
+    reset_counters();
+    oi_process_span_forget();
+    oi_worker_fork_child(by_handler);
+    if (by_handler)
+        oi_last_thread_watch();
+    errno = saved;
+}
+
+static void child_forked(void)
+{
+    oi_life_became_child(true);
+}
+
+static void read_settings(void)
+{
+    struct oi_config *config = &oi_agent.config;
+    oi_life_config_announced = oi_config_announced(environ);
+    oi_config_parse(config, environ, settings, sizeof settings, complain, NULL);
+    oi_log_init((enum oi_log_level)config->log_level);
+    oi_agent.semconv_http = oi_config_semconv_http(config);
+    oi_agent.semconv_database = oi_config_semconv_database(config);
+    bool none = oi_list_has(config->propagators, "none");
+    oi_agent.propagate_trace = !none && oi_list_has(config->propagators, "tracecontext");
+    oi_agent.propagate_baggage = !none && oi_list_has(config->propagators, "baggage");
+    oi_agent.recording = !(config->traces_exporter && strcmp(config->traces_exporter, "none") == 0);
+    oi_sampler_init(&oi_agent.sampler, config);
+}
+
+/* Memory for what is under way: a queue's worth, a batch in the exporter's hands, and what hooks hold for a moment. */
+static bool map_memory(void)
+{
+    const struct oi_config *config = &oi_agent.config;
+    uint32_t records = config->bsp_max_queue_size + config->bsp_max_export_batch_size + 256;
+    return oi_records_init(records, config->span_attribute_count_limit, config->span_attribute_value_length_limit) &&
+           oi_worker_init();
+}
+
+/* Its context goes into the environment: system() and popen() execute inside libc, where no hook sees it. */
+static void start_process_span(void)
+{
+    struct oi_context context;
+    oi_process_span_start();
+    if (!oi_agent.propagate_trace || !oi_context_current(&context))
+        return;
+    oi_traceparent_format(&context, start_traceparent);
+    start_traceparent[OI_TRACEPARENT_LENGTH] = '\0';
+    setenv("TRACEPARENT", start_traceparent, 1);
+}
+
+void oi_life_start(void)
+{
+    int saved = errno;
+    oi_log_init(OI_LOG_WARN);
+    read_settings();
+    own_pid = getpid();
+    if (oi_agent.config.sdk_disabled || excluded()) {
+        atomic_store(&oi_agent.ready, true);
+        errno = saved;
+        return;
+    }
+    find_folder();
+    new_instance();
+    make_marker();
+    read_context();
+    oi_library_init();
+    if (!map_memory()) {
+        oi_log_always("not enough memory for the span queue; nothing is traced");
+        atomic_store(&oi_agent.ready, true);
+        errno = saved;
+        return;
+    }
+    pthread_atfork(prepare_fork, parent_forked, child_forked);
+    oi_last_thread_watch();
+    if (oi_agent.config.process_span && oi_agent.recording)
+        start_process_span();
+    atomic_store(&oi_agent.ready, true);
+    atomic_store(&oi_agent.active, true);
+    errno = saved;
+}
+
+/* --- the worker
+ * ------------------------------------------------------------------------------------------------------------- */
+
+void oi_worker_need(void)
+{
+    if (oi_worker_running() || !oi_agent.recording || atomic_load(&sandboxed) || atomic_load(&left) ||
+        !oi_life_in_own_process())
+        return;
+    int saved = errno;
+    oi_life_check_fork();
+    oi_worker_start();
+    errno = saved;
+}
+
+bool oi_life_in_own_process(void)
+{
+    if (getpid() == own_pid)
+        return true;
+    /* Another pid and an intact marker: the memory is the parent's, we are its vfork child. */
+    return oi_life_marker && atomic_load(oi_life_marker) == 0;
+}
+
+/* --- leaving
+ * --------------------------------------------------------------------------------------------------------------- */
+
+static uint64_t deadline(void)
+{
+    return oi_mono_ns() + oi_agent.config.shutdown_timeout * OI_NS_PER_MS;
+}
+
+void oi_life_leave(int status, bool may_start_thread)
+{
+    int saved = errno;
+    if (!oi_active() || oi_thread.agent || !oi_life_in_own_process() || atomic_exchange(&left, true)) {
+        errno = saved;
+        return;
+    }
+    oi_life_check_fork();
+    oi_process_span_end(&status);
+    if (may_start_thread && oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
+        oi_worker_start();
+    oi_worker_park(deadline());
+    if (oi_agent.config.summary)
+        print_summary();
+    errno = saved;
+}
+
+void oi_life_leave_by_last_thread(void)
+{
+    if (oi_active() && !atomic_exchange(&left, true)) {
+        int status = 0;
+        oi_process_span_end(&status);
+        oi_worker_park(deadline());
+        if (oi_agent.config.summary)
+            print_summary();
+    }
+}
+
+/* Whether exec would find something to run: its own search is out of our sight. */
+static bool executable(const char *file, bool use_path)
+{
+    struct stat status;
+    if (!use_path || strchr(file, '/'))
+        return stat(file, &status) == 0 && S_ISREG(status.st_mode) && access(file, X_OK) == 0;
+    const char *path = getenv("PATH");
+    if (!path)
+        path = "/bin:/usr/bin";
+    for (const char *end; *path; path = *end ? end + 1 : end) {
+        char candidate[512];
+        end = strchrnul(path, ':');
+        size_t length = (size_t)(end - path), name = strlen(file);
+        if (length + name + 2 > sizeof candidate)
+            continue;
+        memcpy(candidate, path, length);
+        candidate[length] = '/';
+        memcpy(candidate + length + 1, file, name + 1);
+        if (executable(candidate, false))
+            return true;
+    }
+    return false;
+}
+
+void oi_life_before_exec(const char *file, bool use_path)
+{
+    int saved = errno;
+    if (oi_active() && !oi_thread.agent && file && oi_life_in_own_process()) {
+        oi_life_check_fork();
+        if (oi_process_span_here() && executable(file, use_path)) {
+            oi_process_span_end(NULL);
+            if (!oi_worker_running() && !atomic_load(&sandboxed))
+                oi_worker_start();
+        }
+        oi_worker_flush(deadline());
+    }
+    errno = saved;
+}
+
+void oi_life_before_confinement(void)
+{
+    int saved = errno;
+    if (oi_active() && oi_agent.recording && !oi_thread.agent && oi_life_in_own_process()) {
+        oi_worker_need();
+        oi_worker_open_exporter(deadline());
+    }
+    errno = saved;
+}
+
+void oi_life_sandboxed(void)
+{
+    atomic_store(&sandboxed, true);
+}
+
+/* --- what exec hands on
+ * ---------------------------------------------------------------------------------------------------- */
+
+bool oi_life_exec_context(struct oi_context *out)
+{
+    if (!oi_active() || !oi_agent.propagate_trace)
+        return false;
+    return oi_context_current(out);
+}
+
+const char *oi_life_start_traceparent(void)
+{
+    return start_traceparent[0] ? start_traceparent : NULL;
+}

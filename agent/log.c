@@ -1,0 +1,162 @@
+#include "agent/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/futex.h"
+#include "agent/thread.h"
+
+enum { LINE_MAX_BYTES = 1024, BURST = 20, BURST_SECONDS = 10 };
+
+static enum oi_log_level threshold = OI_LOG_INFO;
+static dev_t known_device;
+static ino_t known_inode;
+static bool known;
+
+static _Atomic uint64_t window_start; /* monotonic seconds */
+static _Atomic uint32_t window_lines, held_back;
+
+void oi_log_init(enum oi_log_level level)
+{
+    int saved = errno;
+    struct stat status;
+    threshold = level;
+    known = fstat(STDERR_FILENO, &status) == 0;
+    if (known) {
+        known_device = status.st_dev;
+        known_inode = status.st_ino;
+    }
+    errno = saved;
+}
+
+static bool is_known(int fd)
+{
+    struct stat status;
+    return known && fstat(fd, &status) == 0 && status.st_dev == known_device && status.st_ino == known_inode;
+}
+
+/* The program's descriptor 2 as seen from a thread with a table of its own. Not kept: even a copy would keep a pipe's
+ * reader waiting for its end. */
+static int borrow_stderr(void)
+{
+    int fd = -1;
+    int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    if (process >= 0) {
+        fd = (int)syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0);
+        close(process);
+    }
+    if (fd < 0) /* older kernels, containers that forbid it */
+        fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    return fd;
+}
+
+/* A pipe without a reader must not kill the program: SIGPIPE is blocked for the write, and one that we raised is taken
+ * back. */
+static void write_all(int fd, const char *at, size_t len, bool may_wait)
+{
+    sigset_t pipe_only, before, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    sigpending(&pending);
+    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    while (len > 0) {
+        struct pollfd ready = {.fd = fd, .events = POLLOUT};
+        if (poll(&ready, 1, may_wait ? 1000 : 0) != 1 || (ready.revents & POLLOUT) == 0)
+            break;
+        ssize_t written = write(fd, at, may_wait || len < 4096 ? len : 4096);
+        if (written < 0 && errno == EPIPE && !was_pending) {
+            struct timespec none = {0, 0};
+            sigtimedwait(&pipe_only, NULL, &none);
+        }
+        if (written <= 0)
+            break;
+        at += written;
+        len -= (size_t)written;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void oi_log_write(const char *at, size_t len)
+{
+    int saved = errno;
+    if (oi_thread.agent) {
+        int fd = borrow_stderr();
+        if (fd >= 0) {
+            if (is_known(fd))
+                write_all(fd, at, len, true);
+            close(fd);
+        }
+    } else if (is_known(STDERR_FILENO)) {
+        write_all(STDERR_FILENO, at, len, false);
+    }
+    errno = saved;
+}
+
+static void print(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
+
+static void print(const char *format, va_list arguments)
+{
+    char line[LINE_MAX_BYTES] = "otel-instrument: ";
+    size_t used = strlen(line);
+    int more = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
+    if (more < 0)
+        return;
+    used += (size_t)more < sizeof line - used - 1 ? (size_t)more : sizeof line - used - 2;
+    line[used++] = '\n';
+    oi_log_write(line, used);
+}
+
+/* Whether one more line fits into the current window; sets how many were held back before it. */
+static bool allowed(uint32_t *missed)
+{
+    uint64_t now = oi_mono_ns() / OI_NS_PER_S;
+    uint64_t start = atomic_load(&window_start);
+    if (now - start >= BURST_SECONDS && atomic_compare_exchange_strong(&window_start, &start, now))
+        atomic_store(&window_lines, 0);
+    if (atomic_fetch_add(&window_lines, 1) < BURST) {
+        *missed = atomic_exchange(&held_back, 0);
+        return true;
+    }
+    atomic_fetch_add(&held_back, 1);
+    return false;
+}
+
+void oi_log(enum oi_log_level level, const char *format, ...)
+{
+    uint32_t missed = 0;
+    if (level > threshold || level == OI_LOG_NONE || !allowed(&missed))
+        return;
+    int saved = errno;
+    if (missed > 0)
+        oi_log_always("%u lines were held back", missed);
+    va_list arguments;
+    va_start(arguments, format);
+    print(format, arguments);
+    va_end(arguments);
+    errno = saved;
+}
+
+void oi_log_always(const char *format, ...)
+{
+    if (threshold == OI_LOG_NONE)
+        return;
+    int saved = errno;
+    va_list arguments;
+    va_start(arguments, format);
+    print(format, arguments);
+    va_end(arguments);
+    errno = saved;
+}

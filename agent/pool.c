@@ -1,0 +1,56 @@
+#include "agent/pool.h"
+
+#include <sys/mman.h>
+
+bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count)
+{
+    size_t size = slot_size * count;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED)
+        return false;
+    /* A huge page at the first touch would cost 2 MiB of resident memory for one span. */
+    madvise(base, size, MADV_NOHUGEPAGE);
+    pool->base = base;
+    pool->slot_size = slot_size;
+    pool->count = count;
+    atomic_store(&pool->head, 0);
+    atomic_store(&pool->fresh, 0);
+    return true;
+}
+
+static void *slot_at(const struct oi_pool *pool, uint32_t index)
+{
+    return pool->base + (size_t)index * pool->slot_size;
+}
+
+void *oi_pool_take(struct oi_pool *pool)
+{
+    uint64_t head = atomic_load_explicit(&pool->head, memory_order_acquire);
+    while ((uint32_t)head != 0) {
+        void *slot = slot_at(pool, (uint32_t)head - 1);
+        /* Another thread may take and use this slot meanwhile: the value read is then nonsense, and the exchange fails.
+         */
+        uint32_t link = __atomic_load_n((uint32_t *)slot, __ATOMIC_RELAXED);
+        uint64_t next = ((head >> 32) + 1) << 32 | link;
+        if (atomic_compare_exchange_weak_explicit(&pool->head, &head, next, memory_order_acquire, memory_order_acquire))
+            return slot;
+    }
+    uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
+    while (fresh < pool->count) {
+        if (atomic_compare_exchange_weak(&pool->fresh, &fresh, fresh + 1))
+            return slot_at(pool, fresh);
+    }
+    return NULL;
+}
+
+void oi_pool_give(struct oi_pool *pool, void *slot)
+{
+    uint32_t index = (uint32_t)((size_t)((char *)slot - pool->base) / pool->slot_size);
+    uint64_t head = atomic_load_explicit(&pool->head, memory_order_relaxed);
+    uint64_t next;
+    do {
+        __atomic_store_n((uint32_t *)slot, (uint32_t)head, __ATOMIC_RELAXED);
+        next = ((head >> 32) + 1) << 32 | (index + 1);
+    } while (
+        !atomic_compare_exchange_weak_explicit(&pool->head, &head, next, memory_order_release, memory_order_relaxed));
+}

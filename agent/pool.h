@@ -1,0 +1,29 @@
+/* A bounded pool of equal slots: lock-free, last in first out (so that few pages are ever touched), one mapping.
+ * Async-signal-safe after init. */
+#ifndef OI_AGENT_POOL_H
+#define OI_AGENT_POOL_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct oi_pool {
+    char *base;
+    size_t slot_size;
+    uint32_t count;
+    _Atomic uint64_t head;  /* generation << 32 | index + 1 of the first free slot; the generation defeats ABA */
+    _Atomic uint32_t fresh; /* slots from here on were never used */
+};
+
+/* Maps `count` slots of `slot_size` bytes (a multiple of 16). Memory is only touched as it is used. False: no memory.
+ */
+bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count);
+
+/* A slot, its content undefined; NULL: all are taken. */
+void *oi_pool_take(struct oi_pool *pool);
+
+/* Returns a slot. Its first four bytes become the pool's. */
+void oi_pool_give(struct oi_pool *pool, void *slot);
+
+#endif

@@ -1,0 +1,305 @@
+/* Records: a fixed kilobyte each, attributes growing from the front and texts from the back, and larger pieces taken
+ * from two bounded pools where that does not suffice. Worst case of all pools together: (queue + batch) KiB + 4 MiB + 2
+ * MiB. */
+#include "agent/span.h"
+
+#include "agent/agent.h"
+#include "agent/pool.h"
+#include "agent/record.h"
+#include "agent/utf8.h"
+#include "agent/worker.h"
+
+enum {
+    RECORD_SIZE = 1024,
+    MEDIUM_SIZE = 4096,
+    MEDIUM_COUNT = 1024,
+    LARGE_SIZE = 65536,
+    LARGE_COUNT = 32,
+};
+
+struct oi_chunk {
+    uint32_t pool_link;
+    uint32_t used; /* bytes of `data` */
+    uint32_t size; /* of `data` */
+    struct oi_pool *pool;
+    struct oi_chunk *next;
+    char data[];
+};
+
+static struct oi_pool records, medium, large;
+static uint32_t count_limit = 128, length_limit = UINT32_MAX;
+static _Atomic uint32_t epoch;
+
+bool oi_records_init(uint32_t count, uint32_t attributes, uint32_t characters)
+{
+    count_limit = attributes;
+    length_limit = characters;
+    return oi_pool_init(&records, RECORD_SIZE, count) && oi_pool_init(&medium, MEDIUM_SIZE, MEDIUM_COUNT) &&
+           oi_pool_init(&large, LARGE_SIZE, LARGE_COUNT);
+}
+
+void oi_records_epoch(uint32_t now)
+{
+    atomic_store(&epoch, now);
+}
+
+struct oi_record *oi_record_take(void)
+{
+    struct oi_record *record = oi_pool_take(&records);
+    if (!record)
+        return NULL;
+    memset(record, 0, sizeof *record);
+    record->epoch = atomic_load_explicit(&epoch, memory_order_relaxed);
+    record->text_top = (char *)record + RECORD_SIZE;
+    return record;
+}
+
+void oi_record_free(struct oi_record *record)
+{
+    if (!record)
+        return;
+    for (struct oi_chunk *chunk = record->chunks, *next; chunk; chunk = next) {
+        next = chunk->next;
+        oi_pool_give(chunk->pool, chunk);
+    }
+    oi_pool_give(&records, record);
+}
+
+void oi_record_submit(struct oi_record *record)
+{
+    if (!record)
+        return;
+    if (record->epoch != atomic_load_explicit(&epoch, memory_order_relaxed)) {
+        oi_record_free(record);
+        return;
+    }
+    oi_count_made();
+    if (!oi_worker_push(record))
+        oi_record_free(record);
+}
+
+/* --- memory of a record ----------------------------------------------------------------------------------------------
+ */
+
+static size_t inline_room(const struct oi_record *record)
+{
+    const char *attributes_end = (const char *)&record->attributes[record->attribute_inline];
+    return (size_t)(record->text_top - attributes_end);
+}
+
+static struct oi_chunk *chunk_take(struct oi_record *record, size_t wanted)
+{
+    struct oi_pool *first = wanted <= MEDIUM_SIZE - sizeof(struct oi_chunk) ? &medium : &large;
+    struct oi_chunk *chunk = oi_pool_take(first);
+    struct oi_pool *pool = first;
+    if (!chunk) {
+        pool = first == &medium ? &large : &medium;
+        chunk = oi_pool_take(pool);
+    }
+    if (!chunk)
+        return NULL;
+    chunk->pool = pool;
+    chunk->used = 0;
+    chunk->size = (uint32_t)(pool->slot_size - sizeof *chunk);
+    chunk->next = record->chunks;
+    record->chunks = chunk;
+    return chunk;
+}
+
+/* The chunk with the most suitable room for a text of `wanted` bytes, a new one if need be, NULL if inline is as good.
+ */
+static struct oi_chunk *chunk_for(struct oi_record *record, size_t wanted)
+{
+    for (struct oi_chunk *chunk = record->chunks; chunk; chunk = chunk->next) {
+        if (chunk->size - chunk->used >= wanted)
+            return chunk;
+    }
+    return chunk_take(record, wanted);
+}
+
+struct oi_buffer oi_record_text_begin(struct oi_record *record, size_t wanted)
+{
+    struct oi_buffer buffer = {0};
+    if (!record)
+        return buffer;
+    size_t room = inline_room(record);
+    size_t needed = wanted + 1; /* a NUL after it, for convenience */
+    if (needed > room) {
+        struct oi_chunk *chunk = chunk_for(record, needed);
+        if (chunk && chunk->size - chunk->used > room) {
+            room = chunk->size - chunk->used;
+            buffer.at = chunk->data + chunk->used;
+            buffer.size = (needed <= room ? needed : room) - 1;
+            return buffer;
+        }
+        if (room == 0)
+            return buffer;
+        needed = room;
+    }
+    buffer.at = record->text_top - needed;
+    buffer.size = needed - 1;
+    return buffer;
+}
+
+struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *buffer)
+{
+    if (!record || !buffer->at)
+        return (struct oi_text){NULL, 0};
+    if (buffer->truncated)
+        buffer->len = oi_utf8_cut_bytes(buffer->at, buffer->len, buffer->len);
+    if (buffer->at >= (char *)record && buffer->at < (char *)record + RECORD_SIZE) {
+        char *at = record->text_top - buffer->len - 1;
+        if (at != buffer->at)
+            memmove(at, buffer->at, buffer->len);
+        record->text_top = at;
+        buffer->at = at;
+    } else {
+        struct oi_chunk *chunk = record->chunks;
+        while (chunk && !(buffer->at >= chunk->data && buffer->at < chunk->data + chunk->size))
+            chunk = chunk->next;
+        if (!chunk)
+            return (struct oi_text){NULL, 0};
+        chunk->used += (uint32_t)buffer->len + 1;
+    }
+    buffer->at[buffer->len] = '\0';
+    return (struct oi_text){buffer->at, buffer->len};
+}
+
+/* A copy of `text` in the record, cut at a UTF-8 boundary where there is not enough room. */
+static struct oi_text keep(struct oi_record *record, struct oi_text text)
+{
+    struct oi_buffer buffer = oi_record_text_begin(record, text.len);
+    oi_buffer_put(&buffer, text.at, text.len);
+    return oi_record_text_end(record, &buffer);
+}
+
+/* --- setters
+ * ------------------------------------------------------------------------------------------------------------ */
+
+void oi_record_name_owned(struct oi_record *record, struct oi_text name)
+{
+    if (record)
+        record->name = name;
+}
+
+void oi_record_name(struct oi_record *record, struct oi_text name)
+{
+    if (record && oi_text_present(name))
+        record->name = keep(record, name);
+}
+
+void oi_record_status(struct oi_record *record, enum oi_status status, struct oi_text message)
+{
+    if (!record || record->status == OI_STATUS_OK || status == OI_STATUS_UNSET)
+        return;
+    record->status = (uint8_t)status;
+    if (status == OI_STATUS_ERROR && oi_text_present(message))
+        record->status_message = keep(record, message);
+    else
+        record->status_message = (struct oi_text){NULL, 0};
+}
+
+static struct oi_attribute *find(struct oi_record *record, const char *key, size_t key_length)
+{
+    for (size_t i = 0; i < record->attribute_count; i++) {
+        struct oi_attribute *attribute = (struct oi_attribute *)oi_record_attribute(record, i);
+        if (attribute->key_length == key_length &&
+            (attribute->key == key || memcmp(attribute->key, key, key_length) == 0))
+            return attribute;
+    }
+    return NULL;
+}
+
+static size_t more_capacity(const struct oi_record *record)
+{
+    return record->more ? (MEDIUM_SIZE - sizeof(struct oi_chunk)) / sizeof(struct oi_attribute) : 0;
+}
+
+static struct oi_attribute *append(struct oi_record *record)
+{
+    if (!record->more) {
+        if (inline_room(record) >= sizeof(struct oi_attribute))
+            return &record->attributes[record->attribute_inline++];
+        struct oi_chunk *chunk = chunk_take(record, MEDIUM_SIZE - sizeof *chunk);
+        if (!chunk)
+            return NULL;
+        chunk->used = chunk->size;
+        record->more = (struct oi_attribute *)(void *)chunk->data;
+    }
+    size_t used = (size_t)(record->attribute_count - record->attribute_inline);
+    return used < more_capacity(record) ? &record->more[used] : NULL;
+}
+
+static struct oi_attribute *attribute_for(struct oi_record *record, const char *key, size_t key_length)
+{
+    if (!record || key_length == 0)
+        return NULL;
+    struct oi_attribute *attribute = find(record, key, key_length);
+    if (attribute)
+        return attribute;
+    attribute = record->attribute_count < count_limit ? append(record) : NULL;
+    if (!attribute) {
+        record->dropped_attributes++;
+        return NULL;
+    }
+    record->attribute_count++;
+    attribute->key = key;
+    attribute->key_length = (uint16_t)key_length;
+    return attribute;
+}
+
+void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text value)
+{
+    if (!record || !oi_text_present(value))
+        return;
+    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    if (!attribute)
+        return;
+    if (length_limit != UINT32_MAX)
+        value.len = oi_utf8_cut_chars(value.at, value.len, length_limit);
+    attribute->type = OI_VALUE_STRING;
+    attribute->string = value.at;
+    attribute->length = (uint32_t)value.len;
+}
+
+void oi_record_put_str(struct oi_record *record, const char *key, size_t key_length, struct oi_text value)
+{
+    if (!record || !oi_text_present(value))
+        return;
+    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    if (!attribute)
+        return;
+    if (length_limit != UINT32_MAX)
+        value.len = oi_utf8_cut_chars(value.at, value.len, length_limit);
+    struct oi_text kept = keep(record, value);
+    attribute->type = OI_VALUE_STRING;
+    attribute->string = kept.at ? kept.at : "";
+    attribute->length = (uint32_t)kept.len;
+}
+
+void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value)
+{
+    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    if (attribute) {
+        attribute->type = OI_VALUE_INT;
+        attribute->integer = value;
+    }
+}
+
+void oi_record_put_double(struct oi_record *record, const char *key, size_t key_length, double value)
+{
+    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    if (attribute) {
+        attribute->type = OI_VALUE_DOUBLE;
+        attribute->real = value;
+    }
+}
+
+void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_length, bool value)
+{
+    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    if (attribute) {
+        attribute->type = OI_VALUE_BOOL;
+        attribute->boolean = value;
+    }
+}

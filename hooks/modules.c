@@ -1,0 +1,29 @@
+/* The preloaded object's constructor, and the table of libraries (generated from Makefile.am's list). */
+#include <stdbool.h>
+
+#include "agent/agent.h"
+#include "agent/library.h"
+#include "agent/life.h"
+
+void oi_process_resolve(void);
+
+#define OI_MODULE(name) extern struct oi_library oi_library_##name;
+#include "hooks/modules.def"
+#undef OI_MODULE
+
+static struct oi_library *const libraries[] = {
+#define OI_MODULE(name) &oi_library_##name,
+#include "hooks/modules.def"
+#undef OI_MODULE
+};
+
+__attribute__((constructor)) static void start(void)
+{
+    oi_process_resolve();
+    oi_life_start();
+    const char *disabled = oi_agent.config.disabled_instrumentations;
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {
+        libraries[i]->disabled = oi_list_has(disabled, libraries[i]->name);
+        oi_library_register(libraries[i]);
+    }
+}

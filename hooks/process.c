@@ -1,0 +1,383 @@
+/* The program's life: its start and end, exec and spawn, becoming a daemon, confinement.
+ *
+ * No spans of its own. exit and return from main flush before any exit handler runs: an exporter at work while
+ * OpenSSL's runs crashes the host. exec hands the context on.
+ */
+#include <dlfcn.h>
+#include <err.h>
+#include <errno.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hooks/hook.h"
+#include "hooks/process_environment.h"
+
+typedef int main_fn(int, char **, char **);
+
+int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void), void (*fini)(void),
+                      void (*rtld_fini)(void), void *stack_end);
+
+/* libc's functions, resolved by the constructor. */
+#define FUNCTIONS(X)                                                                                                   \
+    X(__libc_start_main)                                                                                               \
+    X(exit) X(_exit) X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn)         \
+        X(posix_spawnp) X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid)  \
+            X(setresuid) X(prctl) X(dlclose)
+
+#define DECLARE(name) __typeof__(&name) name##_;
+static struct {
+    FUNCTIONS(DECLARE)
+} real;
+
+void oi_process_resolve(void);
+
+/* Also from a wrapper that runs before our constructor (another preloaded object's). A result equal to the wrapper is
+ * refused. */
+static void *resolve(const char *name, const void *wrapper)
+{
+    int saved = errno;
+    void *found = dlsym(RTLD_NEXT, name);
+    errno = saved;
+    return found == wrapper ? NULL : found;
+}
+
+#define RESOLVE(name)                                                                                                  \
+    if (!real.name##_)                                                                                                 \
+        *(void **)&real.name##_ = resolve(#name, (const void *)(uintptr_t)name);
+
+void oi_process_resolve(void)
+{
+    FUNCTIONS(RESOLVE)
+}
+
+/* The real function; before the constructor it is looked up on the spot. */
+#define REAL(name)                                                                                                     \
+    ({                                                                                                                 \
+        RESOLVE(name)                                                                                                  \
+        real.name##_;                                                                                                  \
+    })
+
+/* What a wrapper returns whose real function does not exist. */
+#define MISSING (errno = ENOSYS, -1)
+
+/* --- start and end
+ * ------------------------------------------------------------------------------------------------------- */
+
+static main_fn *program_main;
+
+static int wrapped_main(int argc, char **argv, char **environment)
+{
+    int status = program_main(argc, argv, environment);
+    oi_life_leave(status, true);
+    return status;
+}
+
+OI_HOOK(int, __libc_start_main,
+        (main_fn * program, int argc, char **argv, void (*init)(void), void (*fini)(void), void (*rtld_fini)(void),
+         void *stack_end))
+{
+    if (oi_active()) {
+        program_main = program;
+        program = wrapped_main;
+    }
+    return REAL(__libc_start_main)(program, argc, argv, init, fini, rtld_fini, stack_end);
+}
+
+OI_HOOK(void, exit, (int status))
+{
+    oi_life_leave(status, true);
+    REAL(exit)(status);
+    __builtin_unreachable();
+}
+
+/* Async-signal-safe, so it starts no thread: what was made without one is lost. */
+OI_HOOK(void, _exit, (int status))
+{
+    oi_life_leave(status, false);
+    if (real._exit_)
+        real._exit_(status);
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+OI_HOOK(void, _Exit, (int status))
+{
+    oi_life_leave(status, false);
+    if (real._exit_)
+        real._exit_(status);
+    for (;;)
+        syscall(SYS_exit_group, status);
+}
+
+OI_HOOK(void, quick_exit, (int status))
+{
+    oi_life_leave(status, true);
+    REAL(quick_exit)(status);
+    __builtin_unreachable();
+}
+
+OI_HOOK(void, verr, (int status, const char *format, va_list arguments))
+{
+    oi_life_leave(status, true);
+    REAL(verr)(status, format, arguments);
+    __builtin_unreachable();
+}
+
+OI_HOOK(void, verrx, (int status, const char *format, va_list arguments))
+{
+    oi_life_leave(status, true);
+    REAL(verrx)(status, format, arguments);
+    __builtin_unreachable();
+}
+
+OI_HOOK(void, err, (int status, const char *format, ...))
+{
+    va_list arguments;
+    va_start(arguments, format);
+    verr(status, format, arguments);
+}
+
+OI_HOOK(void, errx, (int status, const char *format, ...))
+{
+    va_list arguments;
+    va_start(arguments, format);
+    verrx(status, format, arguments);
+}
+
+/* --- exec and spawn
+ * -------------------------------------------------------------------------------------------------------- */
+
+static int run(const char *file, bool use_path, char *const argv[], char *const envp[])
+{
+    struct oi_process_environment environment;
+    oi_life_before_exec(file, use_path);
+    char *const *handed = oi_process_environment(&environment, envp);
+    int result;
+    if (use_path)
+        result = REAL(execvpe) ? real.execvpe_(file, argv, handed) : MISSING;
+    else if (real.execve_)
+        result = real.execve_(file, argv, handed);
+    else
+        result = (int)syscall(SYS_execve, file, argv, handed);
+    oi_process_environment_free(&environment);
+    return result;
+}
+
+OI_HOOK(int, execve, (const char *path, char *const argv[], char *const envp[]))
+{
+    return run(path, false, argv, envp);
+}
+
+OI_HOOK(int, execv, (const char *path, char *const argv[]))
+{
+    return run(path, false, argv, environ);
+}
+
+OI_HOOK(int, execvp, (const char *file, char *const argv[]))
+{
+    return run(file, true, argv, environ);
+}
+
+OI_HOOK(int, execvpe, (const char *file, char *const argv[], char *const envp[]))
+{
+    return run(file, true, argv, envp);
+}
+
+/* The arguments as an array, on the stack as libc does it: these functions must work between vfork and exec. */
+#define COUNT_ARGUMENTS(list, first, count)                                                                            \
+    size_t count = 1;                                                                                                  \
+    va_start(list, first);                                                                                             \
+    while (va_arg(list, char *))                                                                                       \
+        count++;                                                                                                       \
+    va_end(list);
+
+#define COLLECT_ARGUMENTS(list, first, count, argv)                                                                    \
+    argv[0] = (char *)(uintptr_t)first;                                                                                \
+    va_start(list, first);                                                                                             \
+    for (size_t i = 1; i <= count; i++)                                                                                \
+        argv[i] = va_arg(list, char *);
+
+OI_HOOK(int, execl, (const char *path, const char *first, ...))
+{
+    va_list list;
+    COUNT_ARGUMENTS(list, first, count)
+    char *argv[count + 1];
+    COLLECT_ARGUMENTS(list, first, count, argv)
+    va_end(list);
+    return run(path, false, argv, environ);
+}
+
+OI_HOOK(int, execlp, (const char *file, const char *first, ...))
+{
+    va_list list;
+    COUNT_ARGUMENTS(list, first, count)
+    char *argv[count + 1];
+    COLLECT_ARGUMENTS(list, first, count, argv)
+    va_end(list);
+    return run(file, true, argv, environ);
+}
+
+OI_HOOK(int, execle, (const char *path, const char *first, ...))
+{
+    va_list list;
+    COUNT_ARGUMENTS(list, first, count)
+    char *argv[count + 1];
+    COLLECT_ARGUMENTS(list, first, count, argv)
+    char *const *envp = va_arg(list, char *const *);
+    va_end(list);
+    return run(path, false, argv, envp);
+}
+
+OI_HOOK(int, fexecve, (int fd, char *const argv[], char *const envp[]))
+{
+    struct oi_process_environment environment;
+    oi_life_before_exec(NULL, false);
+    char *const *handed = oi_process_environment(&environment, envp);
+    int result = REAL(fexecve) ? real.fexecve_(fd, argv, handed) : MISSING;
+    oi_process_environment_free(&environment);
+    return result;
+}
+
+OI_HOOK(int, execveat, (int fd, const char *path, char *const argv[], char *const envp[], int flags))
+{
+    struct oi_process_environment environment;
+    oi_life_before_exec(NULL, false);
+    char *const *handed = oi_process_environment(&environment, envp);
+    int result = REAL(execveat) ? real.execveat_(fd, path, argv, handed, flags) : MISSING;
+    oi_process_environment_free(&environment);
+    return result;
+}
+
+OI_HOOK(int, posix_spawn,
+        (pid_t * pid, const char *path, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+         char *const argv[], char *const envp[]))
+{
+    struct oi_process_environment environment;
+    char *const *handed = oi_process_environment(&environment, envp);
+    int result = REAL(posix_spawn) ? real.posix_spawn_(pid, path, actions, attributes, argv, handed) : ENOSYS;
+    oi_process_environment_free(&environment);
+    return result;
+}
+
+OI_HOOK(int, posix_spawnp,
+        (pid_t * pid, const char *file, const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attributes,
+         char *const argv[], char *const envp[]))
+{
+    struct oi_process_environment environment;
+    char *const *handed = oi_process_environment(&environment, envp);
+    int result = REAL(posix_spawnp) ? real.posix_spawnp_(pid, file, actions, attributes, argv, handed) : ENOSYS;
+    oi_process_environment_free(&environment);
+    return result;
+}
+
+/* --- becoming a server or a daemon: the context this process was started in is not that of what it serves
+ * ------------------------ */
+
+static void becomes_server(void)
+{
+    if (oi_active() && oi_life_in_own_process()) {
+        oi_root_detach();
+        oi_worker_need();
+    }
+}
+
+OI_HOOK(int, listen, (int fd, int backlog))
+{
+    int result = REAL(listen) ? real.listen_(fd, backlog) : MISSING;
+    if (result == 0)
+        becomes_server();
+    return result;
+}
+
+OI_HOOK(int, accept, (int fd, struct sockaddr *address, socklen_t *length))
+{
+    int result = REAL(accept) ? real.accept_(fd, address, length) : MISSING;
+    if (result >= 0 && !oi_root_detached())
+        becomes_server();
+    return result;
+}
+
+OI_HOOK(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags))
+{
+    int result = REAL(accept4) ? real.accept4_(fd, address, length, flags) : MISSING;
+    if (result >= 0 && !oi_root_detached())
+        becomes_server();
+    return result;
+}
+
+OI_HOOK(pid_t, setsid, (void))
+{
+    pid_t result = REAL(setsid) ? real.setsid_() : MISSING;
+    if (result >= 0 && oi_active() && oi_life_in_own_process())
+        oi_root_detach();
+    return result;
+}
+
+OI_HOOK(int, daemon, (int stay, int keep))
+{
+    int result = REAL(daemon) ? real.daemon_(stay, keep) : MISSING;
+    if (result == 0)
+        oi_root_detach();
+    return result;
+}
+
+/* --- confinement: what the exporter needs must be loaded before
+ * ------------------------------------------------------------------ */
+
+OI_HOOK(int, chroot, (const char *path))
+{
+    oi_life_before_confinement();
+    return REAL(chroot) ? real.chroot_(path) : MISSING;
+}
+
+OI_HOOK(int, setuid, (uid_t user))
+{
+    oi_life_before_confinement();
+    return REAL(setuid) ? real.setuid_(user) : MISSING;
+}
+
+OI_HOOK(int, seteuid, (uid_t user))
+{
+    oi_life_before_confinement();
+    return REAL(seteuid) ? real.seteuid_(user) : MISSING;
+}
+
+OI_HOOK(int, setreuid, (uid_t user, uid_t effective))
+{
+    oi_life_before_confinement();
+    return REAL(setreuid) ? real.setreuid_(user, effective) : MISSING;
+}
+
+OI_HOOK(int, setresuid, (uid_t user, uid_t effective, uid_t saved))
+{
+    oi_life_before_confinement();
+    return REAL(setresuid) ? real.setresuid_(user, effective, saved) : MISSING;
+}
+
+OI_HOOK(int, prctl, (int option, ...))
+{
+    va_list list;
+    va_start(list, option);
+    unsigned long a = va_arg(list, unsigned long), b = va_arg(list, unsigned long), c = va_arg(list, unsigned long),
+                  d = va_arg(list, unsigned long);
+    va_end(list);
+    if (option == PR_SET_SECCOMP) {
+        oi_life_before_confinement();
+        oi_life_sandboxed();
+    }
+    return REAL(prctl) ? real.prctl_(option, a, b, c, d) : MISSING;
+}
+
+/* Addresses are reused after it: who called from where is looked up anew. */
+OI_HOOK(int, dlclose, (void *handle))
+{
+    int result = REAL(dlclose) ? real.dlclose_(handle) : -1;
+    oi_library_forget_callers();
+    return result;
+}
