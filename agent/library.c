@@ -214,6 +214,14 @@ void oi_library_register(struct oi_library *library)
         libraries[library_count++] = library;
 }
 
+void oi_library_deliver(void)
+{
+    for (size_t i = 0; i < library_count; i++) {
+        if (libraries[i]->deliver)
+            libraries[i]->deliver();
+    }
+}
+
 static int count_object(struct dl_phdr_info *info, size_t size, void *user)
 {
     (void)size;

@@ -30,6 +30,7 @@ struct oi_library {
     const char *const *symbols; /* names of the functions; the first one must exist in every copy */
     size_t count;
     bool disabled;
+    void (*deliver)(void); /* submits the spans that wait for something with their handles; NULL: none do */
     /* private to library.c */
     _Atomic(const struct oi_provider *) providers[OI_LIBRARY_PROVIDERS];
     _Atomic size_t provider_count;
@@ -43,6 +44,9 @@ struct oi_library {
 /* From the constructor: what is loaded now is the program's global scope; the libraries there are. */
 void oi_library_init(void);
 void oi_library_register(struct oi_library *library);
+
+/* Has every library submit what it holds back. Before the last flush. */
+void oi_library_deliver(void);
 
 /* The provider for a call from `caller` (a return address). NULL: no copy is loaded. Not async-signal-safe the first
  * time. */

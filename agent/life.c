@@ -284,6 +284,7 @@ void oi_life_leave(int status, bool may_start_thread)
         return;
     }
     oi_life_check_fork();
+    oi_library_deliver();
     oi_process_span_end(&status);
     if (may_start_thread && oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
         oi_worker_start();
@@ -297,6 +298,7 @@ void oi_life_leave_by_last_thread(void)
 {
     if (oi_active() && !atomic_exchange(&left, true)) {
         int status = 0;
+        oi_library_deliver();
         oi_process_span_end(&status);
         oi_worker_park(deadline());
         if (oi_agent.config.summary)
@@ -333,6 +335,7 @@ void oi_life_before_exec(const char *file, bool use_path)
     int saved = errno;
     if (oi_active() && !oi_thread.agent && file && oi_life_in_own_process()) {
         oi_life_check_fork();
+        oi_library_deliver();
         if (oi_process_span_here() && executable(file, use_path)) {
             oi_process_span_end(NULL);
             if (!oi_worker_running() && !atomic_load(&sandboxed))
