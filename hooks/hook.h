@@ -1,15 +1,18 @@
 /* What every hook file uses.
  *
- *   OI_HOOK(CURLcode, curl_easy_perform, (CURL *easy))     defines the exported wrapper. One line, starting in the
- *   {                                                      first column: the export map is generated from these lines.
- *       struct oi_call call;
- *       OI_ENTER(call, libcurl);                           finds the real functions for this caller
- *       if (!call.provider) return CURLE_FAILED_INIT;      the failure of a function that does not exist
- *       if (!call.watched)                                 ours, nested inside the library, disabled, not ready
- *           return real(call, curl_easy_perform)(easy);
+ *   #define FUNCTIONS(X) X(thing_ask) X(thing_new)         the first one exists in every copy of the library
+ *   OI_LIBRARY(libthing, FUNCTIONS);
+ *
+ *   OI_HOOK(int, thing_ask, (struct thing *thing))         defines the exported wrapper. Starts in the first column, name
+ *   {                                                      on that line: the export map is generated from these lines.
+ *       struct oi_call call = oi_call_enter(&oi_library_libthing, OI_CALLER);
+ *       if (!call.provider)
+ *           return THING_FAILED;                           the failure of a function that does not exist
+ *       if (!call.watched)                                 ours, nested inside the library, switched off, not ready
+ *           return OI_REAL(call, thing_ask)(thing);
  *       ... agent code, guard held ...
  *       oi_call_pause(&call);                              guard released, errno as the program left it
- *       CURLcode result = REAL(call, curl_easy_perform)(easy);
+ *       int result = OI_REAL(call, thing_ask)(thing);
  *       oi_call_resume(&call);                             errno remembered, guard taken
  *       ... agent code ...
  *       oi_call_leave(&call);                              guard released, errno as the library left it
@@ -34,13 +37,11 @@
 /* The address our caller will go on at. Only in the exported wrapper itself. */
 #define OI_CALLER __builtin_extract_return_addr(__builtin_return_address(0))
 
-/* A library's functions: X(name) for each. Declares `enum { name_index … }` and the list of names.
- *
- *   #define FUNCTIONS(X) X(redisConnect) X(redisCommand) …
- *   OI_LIBRARY(hiredis, FUNCTIONS);
- */
+/* A library's functions, X(name) for each. Declares `enum { index_name … }` and defines `oi_library_<library>`. Functions
+ * that are called and not hooked are in the list too. */
 #define OI_LIBRARY_INDEX(function) index_##function,
 #define OI_LIBRARY_NAME(function) #function,
+
 /* A hook of several files has the first of these in its header and the second in one of them. */
 #define OI_LIBRARY_FUNCTIONS(library, functions) enum { functions(OI_LIBRARY_INDEX) library##_function_count }
 #define OI_LIBRARY_TABLE(library, functions)                                                                           \
@@ -80,23 +81,28 @@ static inline struct oi_call oi_call_enter_with(struct oi_library *library, cons
     return call;
 }
 
+/* Begins a hook. If `watched`, the guard is held: every path from here on ends with oi_call_pause before the real call or
+ * with oi_call_leave after it. */
 static inline struct oi_call oi_call_enter(struct oi_library *library, const void *caller)
 {
     return oi_call_enter_with(library, NULL, caller);
 }
 
+/* Before the real function. It may be the last thing a hook does: what is left to do can stay undone. */
 static inline void oi_call_pause(struct oi_call *call)
 {
     oi_guard_leave();
     errno = call->error;
 }
 
+/* After the real function. The guard is taken without asking: nobody can hold it between a pause and its resume. */
 static inline void oi_call_resume(struct oi_call *call)
 {
     call->error = errno;
     oi_thread.busy = true;
 }
 
+/* Ends a hook that called the real function. */
 static inline void oi_call_leave(struct oi_call *call)
 {
     oi_guard_leave();
