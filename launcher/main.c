@@ -1,0 +1,175 @@
+/* otel-instrument [--flag value ...] [--] command [args ...]: puts the agent into the environment of a program and
+ * replaces itself by it. Whatever is wrong, the program starts; what cannot work is said in one line each on stderr.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "agent/log.h"
+#include "launcher/environment.h"
+#include "launcher/find.h"
+#include "launcher/flags.h"
+#include "launcher/help.h"
+#include "launcher/probe.h"
+
+enum { USAGE = 2, NOT_EXECUTABLE = 126 };
+
+/* One line on stderr in one write. A reader that is gone or does not read must not keep the program from starting. */
+static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void say(const char *format, ...)
+{
+    char line[5000];
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
+    va_list values;
+
+    int used = snprintf(line, sizeof(line), "otel-instrument: ");
+    va_start(values, format);
+    int more = vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, values);
+    va_end(values);
+    if (more < 0)
+        return;
+    size_t length = strlen(line);
+    line[length++] = '\n';
+    sigaction(SIGPIPE, &ignore, &before);
+    if (poll(&stream, 1, 1000) > 0 && (stream.revents & POLLOUT))
+        (void)!write(STDERR_FILENO, line, length);
+    sigaction(SIGPIPE, &before, NULL);
+}
+
+static void complain(void *user, const char *sentence)
+{
+    (void)user;
+    say("%s", sentence);
+}
+
+static int usage(const char *error)
+{
+    oi_usage_print(stderr);
+    say("%s", error);
+    return USAGE;
+}
+
+/* The flags take the place of the variables they stand for. */
+static bool apply_flags(struct oi_environment *environment, const char *const *values)
+{
+    for (size_t i = 0; i < oi_flag_row_count; i++)
+        if (values[i] && !oi_environment_set(environment, oi_flag_rows[i].env, values[i]))
+            return false;
+    return true;
+}
+
+/* Reads the settings as the agent will, and says once what is wrong with them. */
+static void read_settings(struct oi_config *config, struct oi_environment *environment)
+{
+    static char arena[OI_CONFIG_ARENA];
+    char mark[OI_CONFIG_MARK];
+    bool announced = oi_config_announced(environment->entries);
+
+    oi_config_parse(config, environment->entries, arena, sizeof(arena), announced ? NULL : complain, NULL);
+    oi_config_mark(environment->entries, mark);
+    oi_environment_set(environment, OI_CONFIG_ANNOUNCED, mark);
+}
+
+/* Sets or leaves LD_PRELOAD for `path`. */
+static void preload(struct oi_environment *environment, const struct oi_config *config, const char *path)
+{
+    static struct oi_probe probe;
+    char self[PATH_MAX] = "", library[2 * PATH_MAX];
+    bool excluded = oi_list_matches_program(config->exclude_programs, path);
+    bool quiet = excluded || config->log_level < OI_LOG_WARN;
+    const char *use = library;
+
+    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (length < 0)
+        self[0] = '\0';
+    if (oi_find_library(self, OI_BINDIR, OI_PKGLIBDIR, library, sizeof(library)) != 0) {
+        if (!quiet)
+            say("libotel-instrument.so not found (%s): %s runs without telemetry", library, path);
+        use = NULL;
+    } else if (strpbrk(library, ": ")) {
+        if (!quiet)
+            say("%s cannot be preloaded, its path has a space or colon: %s runs without telemetry", library, path);
+        use = NULL;
+    }
+    oi_probe(&probe, path, oi_environment_get(environment, "PATH"), use);
+    if (use && probe.reason[0] && !quiet)
+        say("%s", probe.reason);
+    if (probe.untouched)
+        use = NULL;
+
+    /* An excluded program gets it too, and the agent in it keeps still: what the program starts is another matter. */
+    const char *old = oi_environment_get(environment, "LD_PRELOAD");
+    char *value = oi_preload_value(old, use && probe.runtime[0] ? probe.runtime : NULL, use);
+    if (value && value[0])
+        oi_environment_set(environment, "LD_PRELOAD", value);
+    else if (value)
+        oi_environment_unset(environment, "LD_PRELOAD");
+}
+
+/* Never returns but with the exit status of what could not be started. */
+static int start(const char *path, char **arguments, size_t count, char *const *environment)
+{
+    arguments[0] = (char *)path;
+    execve(path, arguments, environment);
+    if (errno == ENOEXEC) {
+        /* A script without #! is the shell's, as for execvp. */
+        char **shell = calloc(count + 2, sizeof(char *));
+        if (shell) {
+            shell[0] = (char *)"/bin/sh";
+            memcpy(shell + 1, arguments, count * sizeof(char *));
+            execve(shell[0], shell, environment);
+        }
+        errno = ENOEXEC;
+    }
+    int error = errno;
+    say("%s: %s", path, strerror(error));
+    return error == ENOENT ? 127 : NOT_EXECUTABLE;
+}
+
+int main(int argc, char **argv)
+{
+    static struct oi_flags flags;
+    static struct oi_config config;
+    struct oi_environment environment;
+    char path[2 * PATH_MAX];
+    const char *why;
+
+    flags.values = calloc(oi_flag_row_count, sizeof(*flags.values));
+    if (!flags.values || !oi_environment_copy(&environment, environ, oi_flag_row_count + 2)) {
+        say("%s", strerror(ENOMEM));
+        return NOT_EXECUTABLE;
+    }
+    switch (oi_flags_parse(&flags, argc, argv)) {
+    case OI_FLAGS_HELP:
+        oi_help_print(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    case OI_FLAGS_VERSION:
+        oi_version_print(stdout);
+        return fflush(stdout) == 0 ? 0 : 1;
+    case OI_FLAGS_WRONG:
+        return usage(flags.error);
+    case OI_FLAGS_RUN:
+        break;
+    }
+    const char *command = argv[flags.command];
+    int status = oi_find_command(command, oi_environment_get(&environment, "PATH"), path, sizeof(path), &why);
+    if (status != 0) {
+        say("%s: %s", command, why);
+        return status;
+    }
+    if (!apply_flags(&environment, flags.values)) {
+        say("%s", strerror(ENOMEM));
+        return NOT_EXECUTABLE;
+    }
+    read_settings(&config, &environment);
+    preload(&environment, &config, path);
+    return start(path, argv + flags.command, (size_t)(argc - flags.command), environment.entries);
+}
