@@ -143,13 +143,14 @@ static void describe_answer(const struct oi_call *call, CURL *easy, struct oi_ht
     __typeof__(&curl_easy_getinfo) getinfo = OI_REAL(*call, curl_easy_getinfo);
     long status = 0, version = 0, redirects = 0, port = 0;
     char *address = NULL;
-    curl_off_t sent = -1, received = -1;
+    curl_off_t sent = -1, announced = -1, received = -1;
     getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
     getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
     getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
+    getinfo(easy, CURLINFO_CONTENT_LENGTH_UPLOAD_T, &announced);
     getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
     out->status = (int)status;
     out->resend_count = (uint32_t)redirects;
@@ -161,9 +162,10 @@ static void describe_answer(const struct oi_call *call, CURL *easy, struct oi_ht
         return;
     out->version = version_name(version);
     out->response_body_size = received;
-    /* After a redirect it is the size of the last request's body, which need not be the first one's. */
+    /* After a redirect it is the size of the last request's body, which need not be the first one's; of a chunked body,
+     * libcurl counts the framing too. */
     if (out->request_body_size == 0)
-        out->request_body_size = redirects == 0 ? sent : -1;
+        out->request_body_size = redirects == 0 && announced >= 0 ? sent : -1;
 }
 
 /* A transfer that the program itself ended from a callback is no error; one that ended because of the answer's status
