@@ -1,0 +1,350 @@
+/* Statements sent as text, and their results. */
+#include "agent/sql.h"
+#include "hooks/libmariadb.h"
+
+/* A result that is read row by row (mysql_use_result): whose it is, and of which statement. */
+struct unbuffered {
+    const struct oi_provider *provider;
+    struct oi_mysql_connection *connection;
+    MYSQL *mysql;
+    uint64_t start_mono_ns; /* the statement's, to know it again */
+};
+
+static struct oi_handles results = OI_HANDLES(struct unbuffered);
+
+bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connection, MYSQL *mysql, struct oi_span *span)
+{
+    if (!*connection || !(*connection)->described)
+        *connection = oi_mysql_adopt(call->provider, mysql);
+    if (!*connection) {
+        oi_call_leave(call);
+        return false;
+    }
+    oi_mysql_settle(&(*connection)->pending);
+    oi_span_start(span);
+    oi_call_pause(call);
+    return true;
+}
+
+/* Takes in the answer to one statement: its count, or the promise of rows. */
+static void answered(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
+{
+    const struct oi_provider *provider = connection->provider;
+    bool rows = OI_REAL_OF(provider, mysql_field_count)(mysql) > 0;
+    if (!rows)
+        oi_mysql_count(&connection->pending.affected, OI_REAL_OF(provider, mysql_affected_rows)(mysql));
+    oi_mysql_put(&connection->pending, record, rows || OI_REAL_OF(provider, mysql_more_results)(mysql));
+}
+
+static void failed_now(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
+{
+    oi_mysql_failed(record, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
+                    OI_REAL_OF(connection->provider, mysql_error)(mysql));
+    oi_mysql_put(&connection->pending, record, false);
+}
+
+/* Makes the record of a call; delivered here if it failed. */
+static struct oi_record *record_call(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
+                                     const struct oi_sql_call *call, bool failed)
+{
+    struct oi_mysql_failure failure;
+    if (failed)
+        oi_mysql_failure(&failure, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
+                         OI_REAL_OF(connection->provider, mysql_error)(mysql));
+    struct oi_record *record = oi_mysql_record(span, connection, call, failed ? &failure : NULL);
+    oi_mysql_pending_start(&connection->pending, span);
+    if (failed)
+        oi_mysql_put(&connection->pending, record, false);
+    return failed ? NULL : record;
+}
+
+void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
+                  const struct oi_sql_call *call, bool failed)
+{
+    struct oi_record *record = record_call(connection, mysql, span, call, failed);
+    if (record)
+        oi_mysql_put(&connection->pending, record, false);
+}
+
+/* `USE x` changes the schema of what follows. */
+static void follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
+{
+    while (length > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
+        text++, length--;
+    if (length == 0 || !memchr("uU/-#", *text, 5))
+        return;
+    struct oi_sql sql = {.query = {NULL, 0, 0, false}};
+    oi_sql_analyze((struct oi_text){text, length}, &sql);
+    if (!oi_text_present(sql.schema) || sql.schema.len == 0 || sql.schema.len > sizeof connection->schema.at)
+        return;
+    memcpy(connection->schema.at, sql.schema.at, sql.schema.len);
+    connection->schema.len = (uint8_t)sql.schema.len;
+    connection->schema.known = true;
+}
+
+static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span, const char *text,
+                    size_t length, bool failed)
+{
+    struct oi_sql_call call = oi_mysql_text_call(text, length);
+    struct oi_record *record = record_call(connection, mysql, span, &call, failed);
+    if (failed)
+        return;
+    if (record)
+        answered(connection, mysql, record);
+    follow_schema(connection, text, length);
+}
+
+OI_HOOK(int, mysql_query, (MYSQL * mysql, const char *text))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_query, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_query)(mysql, text);
+    int result = OI_REAL(call, mysql_query)(mysql, text);
+    oi_call_resume(&call);
+    queried(connection, mysql, &span, text, strlen(text), result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(int, mysql_real_query, (MYSQL * mysql, const char *text, unsigned long length))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_real_query, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_real_query)(mysql, text, length);
+    int result = OI_REAL(call, mysql_real_query)(mysql, text, length);
+    oi_call_resume(&call);
+    queried(connection, mysql, &span, text, length == (unsigned long)-1 ? strlen(text) : length, result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+/* One statement in two calls: its span waits for the second. */
+OI_HOOK(int, mysql_send_query, (MYSQL * mysql, const char *text, unsigned long length))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_send_query, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_send_query)(mysql, text, length);
+    int result = OI_REAL(call, mysql_send_query)(mysql, text, length);
+    oi_call_resume(&call);
+    struct oi_sql_call sent = oi_mysql_text_call(text, length);
+    struct oi_record *record = record_call(connection, mysql, &span, &sent, result != 0);
+    if (record)
+        oi_mysql_put(&connection->pending, record, true);
+    oi_call_leave(&call);
+    return result;
+}
+
+/* Pauses a call that reads a result somebody waits for; false: it does not concern us, and has been left. */
+static bool awaited(struct oi_call *call, const struct oi_mysql_connection *connection)
+{
+    if (!connection || !oi_mysql_waits(&connection->pending)) {
+        oi_call_leave(call);
+        return false;
+    }
+    oi_call_pause(call);
+    return true;
+}
+
+/* The answer to a statement sent, or to the next one of several: `result` is what the library returned. */
+static void next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result)
+{
+    struct oi_record *record = oi_mysql_take(&connection->pending);
+    if (!record)
+        return;
+    oi_mysql_lasted(&connection->pending, record);
+    if (result == 0)
+        answered(connection, mysql, record);
+    else if (OI_REAL_OF(connection->provider, mysql_errno)(mysql) != 0)
+        failed_now(connection, mysql, record);
+    else
+        oi_mysql_put(&connection->pending, record, false);
+}
+
+OI_HOOK(my_bool, mysql_read_query_result, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_read_query_result, 1)
+    if (!call.watched || !awaited(&call, connection))
+        return OI_REAL(call, mysql_read_query_result)(mysql);
+    my_bool result = OI_REAL(call, mysql_read_query_result)(mysql);
+    oi_call_resume(&call);
+    next_answer(connection, mysql, result);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(int, mysql_next_result, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_next_result, 1)
+    if (!call.watched || !awaited(&call, connection))
+        return OI_REAL(call, mysql_next_result)(mysql);
+    int result = OI_REAL(call, mysql_next_result)(mysql);
+    oi_call_resume(&call);
+    next_answer(connection, mysql, result);
+    oi_call_leave(&call);
+    return result;
+}
+
+/* No result was given: there is none to give, or reading it failed. */
+static void no_result(struct oi_mysql_connection *connection, MYSQL *mysql)
+{
+    struct oi_record *record = oi_mysql_take(&connection->pending);
+    if (!record)
+        return;
+    if (OI_REAL_OF(connection->provider, mysql_errno)(mysql) != 0) {
+        oi_mysql_lasted(&connection->pending, record);
+        failed_now(connection, mysql, record);
+    } else {
+        oi_mysql_put(&connection->pending, record, OI_REAL_OF(connection->provider, mysql_more_results)(mysql));
+    }
+}
+
+static void stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result)
+{
+    struct oi_record *record = oi_mysql_take(&connection->pending);
+    if (!record)
+        return;
+    oi_mysql_lasted(&connection->pending, record);
+    oi_mysql_count(&connection->pending.returned, OI_REAL_OF(connection->provider, mysql_num_rows)(result));
+    oi_mysql_put(&connection->pending, record, OI_REAL_OF(connection->provider, mysql_more_results)(mysql));
+}
+
+OI_HOOK(MYSQL_RES *, mysql_store_result, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_store_result, NULL)
+    if (!call.watched || !awaited(&call, connection))
+        return OI_REAL(call, mysql_store_result)(mysql);
+    MYSQL_RES *result = OI_REAL(call, mysql_store_result)(mysql);
+    oi_call_resume(&call);
+    if (result)
+        stored(connection, mysql, result);
+    else
+        no_result(connection, mysql);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(MYSQL_RES *, mysql_use_result, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_use_result, NULL)
+    if (!call.watched || !awaited(&call, connection))
+        return OI_REAL(call, mysql_use_result)(mysql);
+    MYSQL_RES *result = OI_REAL(call, mysql_use_result)(mysql);
+    oi_call_resume(&call);
+    if (!result) {
+        no_result(connection, mysql);
+    } else if (oi_mysql_waits(&connection->pending)) {
+        struct unbuffered *rows = oi_handles_add(&results, result);
+        if (rows)
+            *rows = (struct unbuffered){connection->provider, connection, mysql, connection->pending.start_mono_ns};
+        else
+            oi_mysql_settle(&connection->pending);
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+/* Before the rows are given back: how many were read, and whether an error ended them. The error is still the
+ * connection's; out of sync (2014) is said of another call that was tried meanwhile. True: the span goes on waiting. */
+static bool counted(const struct unbuffered *rows, my_ulonglong count)
+{
+    enum { OUT_OF_SYNC = 2014 };
+    struct oi_mysql_pending *pending = &rows->connection->pending;
+    /* Only a connection that waits for this very statement is known to be open still. */
+    if (pending->start_mono_ns != rows->start_mono_ns)
+        return false;
+    struct oi_record *record = oi_mysql_take(pending);
+    if (!record)
+        return false;
+    oi_mysql_count(&pending->returned, count);
+    unsigned int code = OI_REAL_OF(rows->provider, mysql_errno)(rows->mysql);
+    bool failed = code != 0 && code != OUT_OF_SYNC;
+    if (failed) {
+        oi_mysql_lasted(pending, record);
+        failed_now(rows->connection, rows->mysql, record);
+    } else {
+        oi_mysql_put(pending, record, true);
+    }
+    return !failed;
+}
+
+/* Rows read one by one end here; the real function throws away the unread ones. */
+OI_HOOK(void, mysql_free_result, (MYSQL_RES * result))
+{
+    struct unbuffered *found = oi_handles_find(&results, result);
+    OI_MYSQL_ENTER(call, found, mysql_free_result, )
+    struct unbuffered rows = {.mysql = NULL};
+    bool waits = false;
+    if (found) {
+        rows = *found;
+        oi_handles_remove(&results, result);
+    }
+    if (call.watched) {
+        waits = found && counted(&rows, OI_REAL(call, mysql_num_rows)(result));
+        oi_call_pause(&call);
+    }
+    OI_REAL(call, mysql_free_result)(result);
+    if (!waits)
+        return;
+    oi_call_resume(&call);
+    struct oi_record *record = oi_mysql_take(&rows.connection->pending);
+    if (record)
+        oi_mysql_put(&rows.connection->pending, record, OI_REAL(call, mysql_more_results)(rows.mysql));
+    oi_call_leave(&call);
+}
+
+OI_HOOK(my_bool, mysql_commit, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_commit, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_commit)(mysql);
+    my_bool result = OI_REAL(call, mysql_commit)(mysql);
+    oi_call_resume(&call);
+    struct oi_sql_call made = oi_mysql_named_call(OI_TEXT("COMMIT"));
+    oi_mysql_end(connection, mysql, &span, &made, result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(my_bool, mysql_rollback, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_rollback, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_rollback)(mysql);
+    my_bool result = OI_REAL(call, mysql_rollback)(mysql);
+    oi_call_resume(&call);
+    struct oi_sql_call made = oi_mysql_named_call(OI_TEXT("ROLLBACK"));
+    oi_mysql_end(connection, mysql, &span, &made, result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+/* Sent as the statement it is. */
+OI_HOOK(my_bool, mysql_autocommit, (MYSQL * mysql, my_bool mode))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_autocommit, 1)
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_autocommit)(mysql, mode);
+    my_bool result = OI_REAL(call, mysql_autocommit)(mysql, mode);
+    oi_call_resume(&call);
+    const char *text = mode ? "SET autocommit=1" : "SET autocommit=0";
+    struct oi_sql_call made = oi_mysql_text_call(text, strlen(text));
+    oi_mysql_end(connection, mysql, &span, &made, result != 0);
+    oi_call_leave(&call);
+    return result;
+}

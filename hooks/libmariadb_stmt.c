@@ -1,0 +1,311 @@
+/* Prepared statements. Preparing is a span only where it fails: the operation is the execution. */
+#include "hooks/libmariadb.h"
+
+struct oi_handles oi_mysql_statements = OI_HANDLES(struct oi_mysql_statement);
+
+static void keep_text(struct oi_mysql_statement *statement, const char *text, size_t length)
+{
+    statement->length = (uint16_t)(length < sizeof statement->text ? length : sizeof statement->text);
+    memcpy(statement->text, text, statement->length);
+    statement->prepared = true;
+}
+
+/* How many parameter sets one execution sends; only MariaDB's library has such. */
+static uint32_t batch_size(const struct oi_provider *provider, MYSQL_STMT *stmt)
+{
+    unsigned int size = 0;
+    if (!OI_REAL_OF(provider, mariadb_stmt_execute_direct) || !OI_REAL_OF(provider, mysql_stmt_attr_get) ||
+        OI_REAL_OF(provider, mysql_stmt_attr_get)(stmt, STMT_ATTR_ARRAY_SIZE, &size))
+        return 0;
+    return size;
+}
+
+static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                                     struct oi_sql_call *call, bool failed)
+{
+    const struct oi_provider *provider = statement->provider;
+    struct oi_mysql_failure failure;
+    if (failed)
+        oi_mysql_failure(&failure, OI_REAL_OF(provider, mysql_stmt_errno)(stmt),
+                         OI_REAL_OF(provider, mysql_stmt_error)(stmt));
+    call->prepared = true;
+    struct oi_record *record =
+        oi_mysql_record(span, oi_mysql_connection(statement->mysql), call, failed ? &failure : NULL);
+    oi_mysql_pending_start(&statement->pending, span);
+    statement->fetched = 0;
+    statement->stored = false;
+    return record;
+}
+
+static void failed_now(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
+{
+    oi_mysql_failed(record, OI_REAL_OF(statement->provider, mysql_stmt_errno)(stmt),
+                    OI_REAL_OF(statement->provider, mysql_stmt_error)(stmt));
+    oi_mysql_put(&statement->pending, record, false);
+}
+
+/* A statement may outlive its connection, which then must not be asked. */
+static bool more_results(const struct oi_mysql_statement *statement)
+{
+    return oi_mysql_connection(statement->mysql) &&
+           OI_REAL_OF(statement->provider, mysql_more_results)(statement->mysql);
+}
+
+static void answered(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
+{
+    const struct oi_provider *provider = statement->provider;
+    bool rows = OI_REAL_OF(provider, mysql_stmt_field_count)(stmt) > 0;
+    if (!rows)
+        oi_mysql_count(&statement->pending.affected, OI_REAL_OF(provider, mysql_stmt_affected_rows)(stmt));
+    statement->stored = false;
+    oi_mysql_put(&statement->pending, record, rows || more_results(statement));
+}
+
+/* Rows that were fetched without being stored; none at all is a count only where the library has said so. */
+static void count_fetched(struct oi_mysql_statement *statement, bool complete)
+{
+    if (complete || statement->fetched > 0)
+        oi_mysql_count(&statement->pending.returned, (my_ulonglong)statement->fetched);
+    statement->fetched = 0;
+}
+
+/* Delivers what waits for rows that will not be read any more. */
+static void settle(struct oi_mysql_statement *statement)
+{
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    count_fetched(statement, false);
+    oi_mysql_put(&statement->pending, record, false);
+}
+
+/* Pauses a call on a known statement; false: pass through, `call` has been left. */
+static bool known(struct oi_call *call, const struct oi_mysql_statement *statement)
+{
+    if (!statement) {
+        oi_call_leave(call);
+        return false;
+    }
+    oi_call_pause(call);
+    return true;
+}
+
+/* The same for one that waits for its result. */
+static bool awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
+{
+    return known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
+}
+
+static bool begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
+{
+    if (statement) {
+        settle(statement);
+        oi_span_start(span);
+    }
+    return known(call, statement);
+}
+
+OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_stmt_init, NULL)
+    if (!call.watched)
+        return OI_REAL(call, mysql_stmt_init)(mysql);
+    oi_call_pause(&call);
+    MYSQL_STMT *stmt = OI_REAL(call, mysql_stmt_init)(mysql);
+    oi_call_resume(&call);
+    if (stmt && oi_mysql_adopt(call.provider, mysql)) {
+        struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+        if (statement)
+            settle(statement);
+        statement = oi_handles_add(&oi_mysql_statements, stmt);
+        if (statement) {
+            statement->provider = call.provider;
+            statement->mysql = mysql;
+        }
+    }
+    oi_call_leave(&call);
+    return stmt;
+}
+
+OI_HOOK(int, mysql_stmt_prepare, (MYSQL_STMT * stmt, const char *text, unsigned long length))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_prepare, 1)
+    struct oi_span span;
+    if (!call.watched || !begin(&call, statement, &span))
+        return OI_REAL(call, mysql_stmt_prepare)(stmt, text, length);
+    int result = OI_REAL(call, mysql_stmt_prepare)(stmt, text, length);
+    oi_call_resume(&call);
+    size_t bytes = length == (unsigned long)-1 ? strlen(text) : length;
+    keep_text(statement, text, bytes);
+    if (result != 0) {
+        struct oi_sql_call prepared = oi_mysql_text_call(text, bytes);
+        oi_mysql_put(&statement->pending, record_call(statement, stmt, &span, &prepared, true), false);
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                     struct oi_sql_call *call, bool failed)
+{
+    call->batch_size = batch_size(statement->provider, stmt);
+    struct oi_record *record = record_call(statement, stmt, span, call, failed);
+    if (!record)
+        return;
+    if (failed)
+        oi_mysql_put(&statement->pending, record, false);
+    else
+        answered(statement, stmt, record);
+}
+
+OI_HOOK(int, mysql_stmt_execute, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_execute, 1)
+    struct oi_span span;
+    if (!call.watched || !begin(&call, statement, &span))
+        return OI_REAL(call, mysql_stmt_execute)(stmt);
+    int result = OI_REAL(call, mysql_stmt_execute)(stmt);
+    oi_call_resume(&call);
+    struct oi_sql_call execution = statement->prepared ? oi_mysql_text_call(statement->text, statement->length)
+                                                       : oi_mysql_named_call(OI_TEXT("EXECUTE"));
+    executed(statement, stmt, &span, &execution, result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(int, mariadb_stmt_execute_direct, (MYSQL_STMT * stmt, const char *text, size_t length))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mariadb_stmt_execute_direct, 1)
+    struct oi_span span;
+    if (!call.watched || !begin(&call, statement, &span))
+        return OI_REAL(call, mariadb_stmt_execute_direct)(stmt, text, length);
+    int result = OI_REAL(call, mariadb_stmt_execute_direct)(stmt, text, length);
+    oi_call_resume(&call);
+    size_t bytes = length == (size_t)-1 ? strlen(text) : length;
+    keep_text(statement, text, bytes);
+    struct oi_sql_call execution = oi_mysql_text_call(text, bytes);
+    executed(statement, stmt, &span, &execution, result != 0);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(int, mysql_stmt_store_result, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_store_result, 1)
+    if (!call.watched || !awaited(&call, statement))
+        return OI_REAL(call, mysql_stmt_store_result)(stmt);
+    int result = OI_REAL(call, mysql_stmt_store_result)(stmt);
+    oi_call_resume(&call);
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (record) {
+        oi_mysql_lasted(&statement->pending, record);
+        if (result != 0) {
+            failed_now(statement, stmt, record);
+        } else {
+            oi_mysql_count(&statement->pending.returned, OI_REAL(call, mysql_stmt_num_rows)(stmt));
+            statement->stored = true;
+            oi_mysql_put(&statement->pending, record, more_results(statement));
+        }
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+/* Called for every row: while rows come, no more than a look-up and an addition. */
+OI_HOOK(int, mysql_stmt_fetch, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    if (statement && (statement->stored || !oi_mysql_waits(&statement->pending)))
+        return OI_REAL_OF(statement->provider, mysql_stmt_fetch)(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_fetch, 1)
+    if (!call.watched || !known(&call, statement))
+        return OI_REAL(call, mysql_stmt_fetch)(stmt);
+    int result = OI_REAL(call, mysql_stmt_fetch)(stmt);
+    if (result == 0 || result == MYSQL_DATA_TRUNCATED) {
+        statement->fetched++;
+        return result;
+    }
+    oi_call_resume(&call);
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (record) {
+        count_fetched(statement, result == MYSQL_NO_DATA);
+        oi_mysql_lasted(&statement->pending, record);
+        if (result == MYSQL_NO_DATA)
+            oi_mysql_put(&statement->pending, record, more_results(statement));
+        else
+            failed_now(statement, stmt, record);
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(int, mysql_stmt_next_result, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_next_result, 1)
+    if (!call.watched || !awaited(&call, statement))
+        return OI_REAL(call, mysql_stmt_next_result)(stmt);
+    int result = OI_REAL(call, mysql_stmt_next_result)(stmt);
+    oi_call_resume(&call);
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (record) {
+        count_fetched(statement, false);
+        oi_mysql_lasted(&statement->pending, record);
+        if (result == 0)
+            answered(statement, stmt, record);
+        else if (result > 0)
+            failed_now(statement, stmt, record);
+        else
+            oi_mysql_put(&statement->pending, record, false);
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(my_bool, mysql_stmt_free_result, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_free_result, 1)
+    if (!call.watched || !awaited(&call, statement))
+        return OI_REAL(call, mysql_stmt_free_result)(stmt);
+    my_bool result = OI_REAL(call, mysql_stmt_free_result)(stmt);
+    oi_call_resume(&call);
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (record) {
+        count_fetched(statement, false);
+        oi_mysql_put(&statement->pending, record, !result && more_results(statement));
+    }
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(my_bool, mysql_stmt_reset, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_reset, 1)
+    if (call.watched) {
+        if (statement)
+            settle(statement);
+        oi_call_leave(&call);
+    }
+    return OI_REAL(call, mysql_stmt_reset)(stmt);
+}
+
+OI_HOOK(my_bool, mysql_stmt_close, (MYSQL_STMT * stmt))
+{
+    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
+    OI_MYSQL_ENTER(call, statement, mysql_stmt_close, 1)
+    if (call.watched) {
+        if (statement) {
+            settle(statement);
+            oi_handles_remove(&oi_mysql_statements, stmt);
+        }
+        oi_call_leave(&call);
+    }
+    return OI_REAL(call, mysql_stmt_close)(stmt);
+}
