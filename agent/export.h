@@ -71,6 +71,6 @@ struct oi_exporter {
 /* Opens the exporters that the configuration names. NULL: none could be opened (said by host->log); the agent then
  * counts spans as dropped. */
 typedef struct oi_exporter *oi_exporter_open_fn(const struct oi_export_host *host);
-oi_exporter_open_fn oi_exporter_open;
+oi_exporter_open_fn oi_exporter_open __attribute__((visibility("default")));
 
 #endif
