@@ -42,6 +42,7 @@ void oi_worker_need(void);
  * child. */
 void oi_life_leave(int status, bool may_start_thread); /* exit, return from main: flush, park, not to return to work */
 void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
+void oi_life_before_daemon(void);                          /* flush: the parent's end is not seen */
 void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
 void oi_life_sandboxed(void); /* a system call filter: nothing new is started from here on */
 

@@ -66,8 +66,11 @@ static void reset_counters(void)
         atomic_store(&dropped[i], 0);
 }
 
+/* Forked children that made no span have nothing to sum up. */
 static void print_summary(void)
 {
+    if (!oi_agent.config.summary || (image > 1 && made == 0))
+        return;
     oi_log_always("summary of process %d: spans made %llu, delivered %llu, dropped: queue full %llu, no memory %llu, "
                   "export failed %llu, rejected %llu, too late %llu",
                   (int)own_pid, (unsigned long long)made, (unsigned long long)delivered,
@@ -262,6 +265,8 @@ void oi_worker_need(void)
 
 bool oi_life_in_own_process(void)
 {
+    if (atomic_load(&sandboxed))
+        return true; /* asking would be a system call that the filter may not know */
     if (getpid() == own_pid)
         return true;
     /* Another pid and an intact marker: the memory is the parent's, we are its vfork child. */
@@ -289,8 +294,7 @@ void oi_life_leave(int status, bool may_start_thread)
     if (may_start_thread && oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
         oi_worker_start();
     oi_worker_park(deadline());
-    if (oi_agent.config.summary)
-        print_summary();
+    print_summary();
     errno = saved;
 }
 
@@ -301,8 +305,7 @@ void oi_life_leave_by_last_thread(void)
         oi_library_deliver();
         oi_process_span_end(&status);
         oi_worker_park(deadline());
-        if (oi_agent.config.summary)
-            print_summary();
+        print_summary();
     }
 }
 
@@ -358,7 +361,24 @@ void oi_life_before_confinement(void)
 
 void oi_life_sandboxed(void)
 {
-    atomic_store(&sandboxed, true);
+    if (atomic_exchange(&sandboxed, true) || !oi_active())
+        return;
+    oi_worker_sandboxed();
+}
+
+/* daemon() forks and ends the parent inside libc, where no hook sees it: what the parent made goes out before. */
+void oi_life_before_daemon(void)
+{
+    int saved = errno;
+    if (oi_active() && oi_life_in_own_process()) {
+        oi_life_check_fork();
+        oi_library_deliver();
+        oi_process_span_end(NULL);
+        if (oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
+            oi_worker_start();
+        oi_worker_flush(deadline());
+    }
+    errno = saved;
 }
 
 /* --- what exec hands on

@@ -20,6 +20,7 @@
 enum {
     STACK_SIZE = 256 * 1024,
     WAY_OUT_MS = 250,    /* beyond the deadline, for the worker to come out of libcurl */
+    LOOK_MS = 50,        /* how often the worker looks where nobody may wake it */
     FORK_WAIT_MS = 1000, /* how long fork may wait for the worker's safe point */
 };
 
@@ -42,8 +43,9 @@ static _Atomic uint32_t opened;      /* futex: the exporter has been tried */
 static _Atomic uint32_t open_asked;
 static _Atomic uint32_t
     running; /* 0: no worker in this process image, 1: being started, 2: running, 3: cannot be started */
-static _Atomic bool too_late; /* parked, or about to */
-static _Atomic bool may_end;  /* parked, its thread may end (otherwise it stays: the process ends around it) */
+static _Atomic bool too_late;  /* parked, or about to */
+static _Atomic bool sandboxed; /* the program's threads may be under a system call filter */
+static _Atomic bool may_end;   /* parked, its thread may end (otherwise it stays: the process ends around it) */
 static pthread_t thread;
 
 /* Held by the worker while it may hold a lock of libcurl, OpenSSL or the loader, and by fork. */
@@ -70,6 +72,8 @@ bool oi_worker_init(void)
 
 static void ring(void)
 {
+    if (atomic_load_explicit(&sandboxed, memory_order_relaxed))
+        return;
     atomic_fetch_add(&bell, 1);
     oi_futex_wake(&bell, 1);
 }
@@ -245,7 +249,11 @@ static bool sleep_until_due(void)
         atomic_thread_fence(memory_order_seq_cst);
         uint64_t now_queued = oi_queue_size(&queue);
         bool changed = urgent() || now_queued >= batch_size || (queued == 0 && now_queued > 0);
-        bool over = !changed && !oi_futex_wait(&bell, heard, due);
+        uint64_t until = due, now = oi_mono_ns();
+        bool looking = atomic_load(&sandboxed) && until > now + LOOK_MS * OI_NS_PER_MS;
+        if (looking)
+            until = now + LOOK_MS * OI_NS_PER_MS;
+        bool over = !changed && !oi_futex_wait(&bell, heard, until) && !looking;
         atomic_store(&state, AWAKE);
         if (over || urgent())
             return true;
@@ -343,6 +351,23 @@ bool oi_worker_start(void)
     return false;
 }
 
+void oi_worker_sandboxed(void)
+{
+    atomic_store(&sandboxed, true);
+    atomic_fetch_add(&bell, 1); /* the filter is not there yet: let it begin to look */
+    oi_futex_wake(&bell, 1);
+}
+
+/* Waits for *word to change from `seen`; under a filter without a system call. False when the time is over. */
+static bool await(_Atomic uint32_t *word, uint32_t seen, uint64_t until)
+{
+    if (!atomic_load(&sandboxed))
+        return oi_futex_wait(word, seen, until);
+    while (atomic_load(word) == seen && oi_mono_ns() < until)
+        atomic_signal_fence(memory_order_seq_cst);
+    return atomic_load(word) != seen;
+}
+
 bool oi_worker_flush(uint64_t deadline)
 {
     if (atomic_load(&running) != 2 || atomic_load(&too_late))
@@ -353,7 +378,7 @@ bool oi_worker_flush(uint64_t deadline)
         uint32_t done = atomic_load(&flush_done);
         if ((int32_t)(done - ticket) >= 0)
             return true;
-        if (!oi_futex_wait(&flush_done, done, deadline))
+        if (!await(&flush_done, done, deadline))
             return false;
     }
 }
@@ -369,7 +394,7 @@ void oi_worker_park(uint64_t deadline)
     ring();
     uint64_t last = deadline + WAY_OUT_MS * OI_NS_PER_MS;
     while (!atomic_load(&parked)) {
-        if (!oi_futex_wait(&parked, 0, last))
+        if (!await(&parked, 0, last))
             break;
     }
     atomic_store(&too_late, true);

@@ -37,6 +37,9 @@ void oi_worker_end(uint64_t deadline);
 /* Spans waiting for export. Async-signal-safe. */
 bool oi_worker_has_work(void);
 
+/* From here on the program's threads make no system call for the worker's sake: it looks for itself, now and then. */
+void oi_worker_sandboxed(void);
+
 /* Opens the exporter now, waiting for it at most until `deadline`. */
 void oi_worker_open_exporter(uint64_t deadline);
 

@@ -26,9 +26,10 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
 /* libc's functions, resolved by the constructor. */
 #define FUNCTIONS(X)                                                                                                   \
     X(__libc_start_main)                                                                                               \
-    X(exit) X(_exit) X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn)         \
-        X(posix_spawnp) X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid)  \
-            X(setresuid) X(prctl) X(dlclose)
+    X(exit)                                                                                                            \
+    X(_exit) X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) \
+        X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid)     \
+            X(prctl) X(dlclose)
 
 #define DECLARE(name) __typeof__(&name) name##_;
 static struct {
@@ -281,10 +282,8 @@ OI_HOOK(int, posix_spawnp,
 
 static void becomes_server(void)
 {
-    if (oi_active() && oi_life_in_own_process()) {
+    if (oi_active() && oi_life_in_own_process())
         oi_root_detach();
-        oi_worker_need();
-    }
 }
 
 OI_HOOK(int, listen, (int fd, int backlog))
@@ -321,6 +320,7 @@ OI_HOOK(pid_t, setsid, (void))
 
 OI_HOOK(int, daemon, (int stay, int keep))
 {
+    oi_life_before_daemon();
     int result = REAL(daemon) ? real.daemon_(stay, keep) : MISSING;
     if (result == 0)
         oi_root_detach();
@@ -367,7 +367,8 @@ OI_HOOK(int, prctl, (int option, ...))
     unsigned long a = va_arg(list, unsigned long), b = va_arg(list, unsigned long), c = va_arg(list, unsigned long),
                   d = va_arg(list, unsigned long);
     va_end(list);
-    if (option == PR_SET_SECCOMP) {
+    /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
+    if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
         oi_life_before_confinement();
         oi_life_sandboxed();
     }
