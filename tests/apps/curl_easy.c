@@ -1,0 +1,2 @@
+// build: -lcurl -pthread
+#include "curl_modes.h"

@@ -1,0 +1,2 @@
+// build: -l:libcurl-gnutls.so.4 -pthread
+#include "curl_modes.h"
