@@ -224,6 +224,7 @@ void oi_life_start(void)
     oi_log_init(OI_LOG_WARN);
     read_settings();
     own_pid = getpid();
+    oi_library_init(); /* wrappers pass through to the right object also where nothing is traced */
     if (oi_agent.config.sdk_disabled || excluded()) {
         atomic_store(&oi_agent.ready, true);
         errno = saved;
@@ -233,7 +234,6 @@ void oi_life_start(void)
     new_instance();
     make_marker();
     read_context();
-    oi_library_init();
     if (!map_memory()) {
         oi_log_always("not enough memory for the span queue; nothing is traced");
         atomic_store(&oi_agent.ready, true);
