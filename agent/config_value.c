@@ -42,13 +42,25 @@ static bool parse_bounded(struct oi_text text, const char *limits, uint32_t *num
     return true;
 }
 
+/* [+-]digits, at most 400 either way. */
+static bool parse_exponent(struct oi_text text, int *exponent)
+{
+    bool negative = text.len && text.at[0] == '-', sign = negative || (text.len && text.at[0] == '+');
+    uint64_t power;
+
+    if (!parse_number(oi_text_of(text.at + sign, text.len - sign), 400, &power))
+        return false;
+    *exponent = negative ? -(int)power : (int)power;
+    return true;
+}
+
 /* 0..1 as digits with a point and an exponent. Not strtod: that follows the program's locale. Up to 15 digits are
- * exact, since both the digits and the power of ten are exact doubles then. */
+ * exact, since both the digits and the power of ten are exact doubles then; what follows them does not count. */
 static bool parse_ratio(struct oi_text text, double *ratio)
 {
-    double digits = 0;
+    double digits = 0, power = 1;
     int scale = 0, seen = 0, exponent = 0;
-    bool point = false, negative = false;
+    bool point = false;
     size_t i = 0;
 
     for (; i < text.len && (text.at[i] == '.' ? !point : text.at[i] >= '0' && text.at[i] <= '9'); i++) {
@@ -62,20 +74,17 @@ static bool parse_ratio(struct oi_text text, double *ratio)
         else if (!point)
             return false;
     }
-    if (i < text.len && seen && (text.at[i] == 'e' || text.at[i] == 'E')) {
-        if (++i < text.len && (text.at[i] == '-' || text.at[i] == '+'))
-            negative = text.at[i++] == '-';
-        uint64_t value;
-        if (!parse_number(oi_text_of(text.at + i, text.len - i), 400, &value))
-            return false;
-        exponent = negative ? -(int)value : (int)value;
+    if (i < text.len && (text.at[i] == 'e' || text.at[i] == 'E') &&
+        parse_exponent(oi_text_of(text.at + i + 1, text.len - i - 1), &exponent))
         i = text.len;
-    }
-    double power = 1;
-    for (int n = scale - exponent; n != 0 && power<1e300; n += n> 0 ? -1 : 1)
+    int left = scale > exponent ? scale - exponent : exponent - scale;
+    for (; left > 0 && power < 1e300; left--)
         power *= 10;
-    *ratio = scale >= exponent ? digits / power : digits * power;
-    return seen && i == text.len && *ratio >= 0 && *ratio <= 1;
+    double value = scale > exponent ? (left ? 0 : digits / power) : digits * power;
+    if (!seen || i != text.len || !(value >= 0 && value <= 1))
+        return false;
+    *ratio = value;
+    return true;
 }
 
 enum name_state { NAME_UNKNOWN, NAME_LATER, NAME_KNOWN };
