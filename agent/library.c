@@ -130,15 +130,53 @@ static const struct oi_provider *known_provider(struct oi_library *library, uint
     return NULL;
 }
 
+static struct oi_provider *blank_provider(struct oi_library *library)
+{
+    size_t size = sizeof(struct oi_provider) + library->count * sizeof(void *);
+    struct oi_provider *provider = atomic_exchange(&library->spare, NULL);
+    if (provider)
+        memset(provider, 0, size);
+    else
+        provider = oi_permanent(size);
+    if (provider)
+        provider->functions = (void **)(void *)(provider + 1);
+    return provider;
+}
+
+/* After every dlclose what is known is looked up anew, and mostly found as it was: a program that opens and closes
+ * plugins for ever must not make the agent grow. */
+static const struct oi_provider *seen_before(struct oi_library *library, const struct oi_provider *provider)
+{
+    const struct oi_provider *known = atomic_load_explicit(&library->every, memory_order_acquire);
+    for (; known; known = known->next) {
+        if (known->start == provider->start && known->end == provider->end && known->soname == provider->soname &&
+            memcmp(known->functions, provider->functions, library->count * sizeof(void *)) == 0)
+            return known;
+    }
+    return NULL;
+}
+
+static const struct oi_provider *kept_provider(struct oi_library *library, struct oi_provider *provider)
+{
+    const struct oi_provider *known = seen_before(library, provider);
+    if (known) {
+        atomic_store(&library->spare, provider);
+        return known;
+    }
+    provider->next = atomic_load(&library->every);
+    while (!atomic_compare_exchange_weak(&library->every, &provider->next, provider)) {
+    }
+    return provider;
+}
+
 static const struct oi_provider *new_provider(struct oi_library *library, struct search *search)
 {
-    struct oi_provider *provider = oi_permanent(sizeof *provider + library->count * sizeof(void *));
+    struct oi_provider *provider = blank_provider(library);
     if (!provider)
         return NULL;
     provider->start = search->provider.start;
     provider->end = search->provider.end;
     provider->soname = search->provider.soname ? search->provider.soname : "";
-    provider->functions = (void **)(void *)(provider + 1);
     search->functions = provider->functions;
     if (search->step == GLOBAL) {
         search->position = 0;
@@ -148,9 +186,10 @@ static const struct oi_provider *new_provider(struct oi_library *library, struct
         if (!provider->functions[i])
             provider->functions[i] = oi_object_function(&search->provider, library->symbols[i]);
     }
+    const struct oi_provider *kept = kept_provider(library, provider);
     size_t index = atomic_fetch_add(&library->provider_count, 1) % OI_LIBRARY_PROVIDERS;
-    atomic_store_explicit(&library->providers[index], provider, memory_order_release);
-    return provider;
+    atomic_store_explicit(&library->providers[index], kept, memory_order_release);
+    return kept;
 }
 
 static void remember_caller(struct oi_library *library, const struct oi_object *from,

@@ -23,6 +23,7 @@ struct oi_provider {
     uintptr_t start, end; /* where its object is mapped */
     const char *soname;   /* DT_SONAME, "" if it has none */
     void **functions;
+    const struct oi_provider *next; /* private to library.c */
 };
 
 struct oi_library {
@@ -34,6 +35,8 @@ struct oi_library {
     /* private to library.c */
     _Atomic(const struct oi_provider *) providers[OI_LIBRARY_PROVIDERS];
     _Atomic size_t provider_count;
+    _Atomic(const struct oi_provider *) every; /* all there ever were */
+    _Atomic(struct oi_provider *) spare;
     struct {
         _Atomic uintptr_t start, end;
         _Atomic(const struct oi_provider *) provider;

@@ -144,12 +144,25 @@ struct oi_buffer oi_record_text_begin(struct oi_record *record, size_t wanted)
     return buffer;
 }
 
+/* How much of a text that was cut anywhere ends with a whole character. */
+static size_t whole_characters(const char *at, size_t len)
+{
+    for (size_t back = 1; back <= 3 && back <= len; back++) {
+        unsigned char first = (unsigned char)at[len - back];
+        if (first >= 0xc0)
+            return oi_utf8_sequence(at + len - back, back) == back ? len : len - back;
+        if (first < 0x80)
+            break;
+    }
+    return len;
+}
+
 struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *buffer)
 {
     if (!record || !buffer->at)
         return (struct oi_text){NULL, 0};
     if (buffer->truncated)
-        buffer->len = oi_utf8_cut_bytes(buffer->at, buffer->len, buffer->len);
+        buffer->len = whole_characters(buffer->at, buffer->len);
     if (buffer->at >= (char *)record && buffer->at < (char *)record + RECORD_SIZE) {
         char *at = record->text_top - buffer->len - 1;
         if (at != buffer->at)
