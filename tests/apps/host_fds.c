@@ -5,7 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sys/stat.h>
+#include <poll.h>
 
 enum { FILES = 11 };
 
@@ -128,6 +128,42 @@ static int numbers(const char *socket)
     return 0;
 }
 
+/* Hangs up on both outputs and lives on: whoever reads them must see the end now. */
+static int hang_up(const char *socket)
+{
+    printf("asked %d\n", host_get(socket, "first:1"));
+    fflush(stdout);
+    close(1);
+    close(2);
+    char byte;
+    while (read(0, &byte, 1) > 0)
+        ;
+    return host_get(socket, "second:1") ? 32 : 95;
+}
+
+/* A pipe from before the first span; its reader waits for the end while we live. */
+static int pipe_end(const char *socket)
+{
+    int ends[2], answer[2];
+    if (pipe(ends) != 0 || pipe(answer) != 0)
+        return 91;
+    pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        close(ends[1]);
+        ssize_t got = read(ends[0], &byte, 1);
+        _exit(write(answer[1], got == 0 ? "end" : "???", 3) == 3 ? 0 : 1);
+    }
+    int right = host_get(socket, "first:1");
+    close(ends[1]);
+    struct pollfd wait = {.fd = answer[0], .events = POLLIN};
+    char said[4] = "";
+    if (poll(&wait, 1, 10000) == 1 && read(answer[0], said, 3) != 3)
+        return 92;
+    printf("asked %d, reader said '%s'\n", right, said);
+    return 33;
+}
+
 static const struct host_mode modes[] = {
     {"after-loop", after_loop},
     {"after-closefrom", after_closefrom},
@@ -138,6 +174,8 @@ static const struct host_mode modes[] = {
     {"standard", standard},
     {"list", list},
     {"numbers", numbers},
+    {"hang-up", hang_up},
+    {"pipe-end", pipe_end},
 };
 
 HOST_MAIN(modes)
