@@ -1,0 +1,56 @@
+"""Processes made in every way: each child's spans arrive once, under its own identity."""
+
+import pytest
+from host import app, both, expect, gets, instrumented, preloaded
+
+CHILDREN = [f"child:{number}" for number in range(40)]
+
+
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+@pytest.mark.parametrize("mode", ["many", "many-exit"])
+def test_children_forked_while_the_worker_loads_the_exporter(mode, how, redis, sink):
+    both([app("host_fork"), mode, redis.socket], sink, how=how)
+    spans = sink.spans()
+    expect(spans, *gets(redis, "parent:1", *CHILDREN))
+    assert len({span.trace_id for span in spans}) == 41
+    assert len({span.resource["process.pid"] for span in spans}) == 41
+
+
+def test_children_forked_while_threads_make_spans(redis, sink):
+    both([app("host_fork"), "threads", redis.socket], sink)
+    spans = sink.spans()
+    threads = [span for span in spans if span.attributes["db.query.text"] == "GET thread:1"]
+    assert len({span.resource["process.pid"] for span in threads}) == 1
+    expect(spans, *gets(redis, *["thread:1"] * len(threads), *CHILDREN))
+    assert len(threads) <= 150
+
+
+@pytest.mark.parametrize("mode, keys, processes", [
+    ("first", ["child:0"], 1),
+    ("idle", ["parent:1"], 1),
+    ("shared", ["parent:1", "child:0", "parent:2"], 2),
+    ("nested", ["parent:1", "child:0", "grandchild:1"], 3),
+    ("vfork", ["parent:1", "parent:2"], 1),
+    ("spawn", ["parent:1", "parent:2"], 1),
+    ("signal", ["parent:1"], 1),
+])
+def test_a_process_made(mode, keys, processes, redis, sink):
+    both([app("host_fork"), mode, redis.socket], sink)
+    spans = sink.spans()
+    expect(spans, *gets(redis, *keys))
+    assert len({span.resource["service.instance.id"] for span in spans}) == processes
+
+
+def test_a_daemon_delivers_after_its_parent_is_gone(redis, sink):
+    both([app("host_fork"), "daemon", redis.socket], sink)
+    keys = ["before:1", "daemon:1"]
+    expect(sink.exactly(2), *gets(redis, *keys))
+
+
+def test_children_made_past_libc_are_noticed(redis, sink):
+    """A raw clone has no fork handler: such a child may lose its span, never send its parent's or share its identity."""
+    both([app("host_fork"), "raw", redis.socket], sink)
+    spans = sink.spans()
+    assert [span.attributes["db.query.text"] for span in spans].count("GET parent:1") == 1
+    assert len({span.span_id for span in spans}) == len(spans)
+    assert len({span.resource["service.instance.id"] for span in spans}) == len(spans)

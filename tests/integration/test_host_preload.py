@@ -1,0 +1,127 @@
+"""Other objects in the process: sanitizers, allocators, other interposers, plugins."""
+
+import subprocess
+
+import pytest
+from harness import LIBRARY, run
+from host import SETTINGS, app, bare, both, expect, get, gets, instrumented, outcome, preloaded, telemetry
+
+JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
+
+
+def library_of(name):
+    return subprocess.run(["cc", f"-print-file-name={name}"], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.mark.parametrize("mode, keys", [
+    ("return", ["main:1"]), ("pthread_exit", ["main:1", "thread:1"]), ("_exit", ["main:1"]), ("exit-in-thread", ["main:1"]),
+])
+def test_a_program_built_with_address_sanitizer(mode, keys, redis, sink):
+    """Its runtime has to come first: the launcher puts it there."""
+    program = app("host_exit", "-fsanitize=address")
+    result = both([program, mode, redis.socket], sink)
+    assert b"AddressSanitizer" not in result.stderr
+    expect(sink.spans(), *gets(redis, *keys))
+
+
+def test_forks_and_exceptions_under_address_sanitizer(redis, http_server, sink):
+    both([app("host_fork", "-fsanitize=address"), "many", redis.socket], sink)
+    assert len(sink.spans()) == 41
+    both([app("host_throw", "-fsanitize=address"), "throw", redis.socket, http_server.url + "/"], sink)
+    assert len(sink.spans()) == 51
+
+
+def test_address_sanitizer_with_preload_alone(redis, sink):
+    """The user puts the runtime first, as any preloaded object needs it."""
+    command = [app("host_exit", "-fsanitize=address"), "return", redis.socket]
+    result = preloaded(command, sink, env={**SETTINGS, "LD_PRELOAD": f"{library_of('libasan.so')} {LIBRARY}"})
+    assert outcome(result) == outcome(bare(command))
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+@pytest.mark.parametrize("sanitizer", ["undefined", "thread"])
+def test_other_sanitizers(sanitizer, redis, sink):
+    program = app("host_exit", f"-fsanitize={sanitizer}")
+    result = both([program, "return", redis.socket], sink)
+    assert result.returncode == 7
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+@pytest.mark.parametrize("program, mode, keys", [
+    ("host_exit", "return", ["main:1"]),
+    ("host_exit", "pthread_exit", ["main:1", "thread:1"]),
+    ("host_fork", "many", ["parent:1", *[f"child:{number}" for number in range(40)]]),
+])
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_another_allocator(order, program, mode, keys, redis, sink):
+    """Memory of one heap must not be freed into the other: the exporter binds to the program's allocator."""
+    command = [app(program), mode, redis.socket]
+    both_objects = [JEMALLOC, str(LIBRARY)] if order == "before" else [str(LIBRARY), JEMALLOC]
+    expected = bare(command, env={"LD_PRELOAD": JEMALLOC})
+    result = preloaded(command, sink, env={**SETTINGS, "LD_PRELOAD": ":".join(both_objects)})
+    assert outcome(result) == outcome(expected)
+    expect(sink.spans(), *gets(redis, *keys))
+
+
+@pytest.mark.parametrize("program, mode, keys", [
+    ("host_exit", "exit", ["main:1"]), ("host_fork", "many-exit", ["parent:1", *[f"child:{n}" for n in range(40)]]),
+])
+@pytest.mark.parametrize("order", ["before", "after", "launcher"])
+def test_another_interposer_of_the_same_functions(order, program, mode, keys, redis, sink):
+    """It calls redisvCommand for redisCommand: one span all the same, whoever comes first."""
+    command = [app(program), mode, redis.socket]
+    other = app("host_interposer")
+    expected = bare(command, env={"LD_PRELOAD": other})
+    if order == "launcher":
+        result = instrumented(command, sink, env={**SETTINGS, "LD_PRELOAD": other})
+    else:
+        objects = f"{other}:{LIBRARY}" if order == "before" else f"{LIBRARY}:{other}"
+        result = preloaded(command, sink, env={**SETTINGS, "LD_PRELOAD": objects})
+    assert outcome(result) == outcome(expected)
+    expect(sink.spans(), *gets(redis, *keys))
+
+
+def test_preloaded_twice_is_once(redis, sink):
+    command = [app("host_exit"), "return", redis.socket]
+    result = instrumented(command, sink, env={**SETTINGS, "LD_PRELOAD": f"{LIBRARY}:{LIBRARY}"})
+    assert outcome(result) == outcome(bare(command))
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+@pytest.mark.parametrize("mode, times", [("load", 10), ("together", 20)])
+def test_a_plugin_that_comes_and_goes_with_its_client_library(mode, times, redis, sink):
+    both([app("host_plugin"), mode, app("host_module"), redis.socket], sink)
+    expect(sink.spans(), *gets(redis, *["module:1"] * times))
+
+
+def test_a_client_library_reached_by_dlsym_is_left_alone(redis, sink):
+    """The pointers are the library's own: nothing of it is seen, nothing breaks."""
+    library = library_of("libhiredis.so.0.14")
+    both([app("host_plugin"), "symbol", library, redis.socket], sink)
+    expect(sink.spans(), *([get(redis, "symbol:1")] if sink.spans() else []))
+
+
+@pytest.mark.parametrize("size", [512, 1600])
+def test_static_thread_local_space_is_left_for_the_program(size, redis, sink):
+    """glibc keeps a little for modules opened late; neither the agent nor the exporter's libraries may use it up."""
+    plugin = app("host_static_tls", f"-DSIZE={size}")
+    result = both([app("host_plugin"), "tls", app("host_module"), redis.socket, plugin], sink)
+    assert result.returncode == 53
+    expect(sink.spans(), *gets(redis, "module:1"))
+
+
+def test_a_preloaded_object_that_is_missing_changes_nothing_of_ours(redis, sink):
+    command = [app("host_exit"), "return", redis.socket]
+    env = {**SETTINGS, "LD_PRELOAD": "/nonexistent/libother.so"}
+    expected = bare(command, env={"LD_PRELOAD": env["LD_PRELOAD"]})
+    result = instrumented(command, sink, env=env)
+    assert (result.stdout, result.returncode) == (expected.stdout, expected.returncode)
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+def test_bound_at_once_and_bound_late(redis, sink):
+    for env in ({"LD_BIND_NOW": "1"}, {"LD_BIND_NOT": "1"}):
+        result = run([app("host_exit"), "return", redis.socket],
+                     env=telemetry(sink, {**SETTINGS, **env, "LD_PRELOAD": LIBRARY}))
+        assert result.returncode == 7
+    expect(sink.spans(), *gets(redis, "main:1", "main:1"))

@@ -1,0 +1,100 @@
+"""Programs that shut themselves in: seccomp filters, another root, another user, limits."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from host import SETTINGS, app, bare, both, counted, expect, get, gets, instrumented, preloaded
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root or user")
+
+
+@pytest.fixture
+def open_folder():
+    """A folder that every user can enter; pytest's own are closed."""
+    folder = Path(tempfile.mkdtemp(prefix="host-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20)])
+def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink):
+    """The agent makes no new kind of system call on the program's threads, not at its end either."""
+    result = both([app("host_sandbox"), mode, redis.socket], sink)
+    assert result.returncode == 40
+    expect(sink.spans(), *gets(redis, *["main:1"] * calls))
+
+
+def test_strict_seccomp(redis, sink):
+    """The program may only read, write and leave: the exit by a raw system call flushes nothing, and kills nothing."""
+    result = both([app("host_sandbox"), "seccomp-strict", redis.socket], sink)
+    assert result.stdout == b"right 1\nstrict\n"
+    assert len(sink.spans()) <= 1
+
+
+@needs_root
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+def test_chroot_and_another_user_before_the_first_span(how, redis, sink, open_folder):
+    """Neither the exporter nor its libraries can be opened from in there: that has happened before."""
+    socket = open_folder / "redis.sock"
+    os.link(redis.socket, socket)
+    command = [app("host_sandbox"), "chroot", "/redis.sock", open_folder]
+    result = both(command, sink, how=how)
+    assert result.stdout == b"confined 1, user 65534\nright 1\n" and result.returncode == 42
+    (span,) = sink.spans()
+    inside = get(redis, "main:1")
+    for key, value in inside[3].items():
+        if value == redis.socket:
+            inside[3][key] = "/redis.sock"
+    assert span.brief() == inside
+
+
+@needs_root
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+def test_another_user_before_the_first_span(how, redis, sink):
+    result = both([app("host_sandbox"), "setuid", redis.socket], sink, how=how)
+    assert result.stdout == b"group 0, user 0\nright 1\n"
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+@pytest.mark.parametrize("limit, delivers", [
+    ("limit-files", True), ("limit-file-size", True), ("limit-stack", True), ("limit-locked", True),
+    ("limit-memory", False),
+])
+def test_a_limit_the_program_sets_itself(limit, delivers, redis, sink):
+    """Where there is not enough for the worker, telemetry goes without; the program never does."""
+    command = [app("host_sandbox"), limit, redis.socket]
+    expected, result = bare(command), instrumented(command, sink, env=SETTINGS)
+    assert (result.stdout, result.returncode) == (expected.stdout, expected.returncode) and result.returncode == 44
+    assert_only(result.stderr, sink, gets(redis, *["main:1"] * 5), delivers)
+
+
+@needs_root
+def test_no_thread_can_be_made(redis, sink):
+    command = [app("host_sandbox"), "limit-threads", redis.socket]
+    expected, result = bare(command), instrumented(command, sink, env=SETTINGS)
+    assert (result.stdout, result.returncode) == (expected.stdout, expected.returncode)
+    assert_only(result.stderr, sink, gets(redis, *["main:1"] * 5), False)
+
+
+@pytest.mark.parametrize("limit", ["-v 60000", "-v 30000", "-n 5", "-n 16", "-s 128", "-l 0", "-f 0"])
+def test_a_limit_set_before_the_start(limit, redis, sink):
+    command = ["/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh", app("host_exit"), "return", redis.socket]
+    expected = bare(command)
+    result = preloaded(command, sink, env=SETTINGS)
+    assert (result.stdout, result.returncode) == (expected.stdout, expected.returncode)
+    assert_only(result.stderr, sink, gets(redis, "main:1"), False)
+
+
+def assert_only(stderr, sink, briefs, all_of_them):
+    """Nothing but lines of the agent's own on stderr, and no span that is not one of these."""
+    assert all(line.startswith(b"otel-instrument: ") for line in stderr.splitlines()), stderr
+    if all_of_them:
+        expect(sink.spans(), *briefs)
+    else:
+        assert counted(span.brief() for span in sink.spans()) <= counted(briefs)
+
+
