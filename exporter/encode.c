@@ -1,0 +1,202 @@
+#include "exporter/encode.h"
+
+/* Field number and wire type, for numbers below 16 one byte. */
+#define VARINT(field) ((uint8_t)((field) << 3))
+#define FIXED64(field) ((uint8_t)((field) << 3 | 1))
+#define DELIMITED(field) ((uint8_t)((field) << 3 | 2))
+
+enum {
+    FLAG_PARENT_KNOWN = 0x100, /* Span.flags: it is known whether the parent is remote */
+    FLAG_PARENT_REMOTE = 0x200,
+    FIXED_PART = 160, /* bytes of a span without its texts and attributes, rounded up */
+    FRAME = 32,       /* tags and lengths around a text or a value */
+};
+
+static void put_value(struct oi_writer *writer, const struct oi_attribute *attribute)
+{
+    switch (attribute->type) {
+    case OI_VALUE_STRING:
+        oi_writer_text(writer, DELIMITED(1), attribute->string, attribute->length);
+        break;
+    case OI_VALUE_BOOL:
+        oi_writer_byte(writer, attribute->boolean);
+        oi_writer_byte(writer, VARINT(2));
+        break;
+    case OI_VALUE_INT:
+        oi_writer_varint(writer, (uint64_t)attribute->integer);
+        oi_writer_byte(writer, VARINT(3));
+        break;
+    case OI_VALUE_DOUBLE:
+        oi_writer_bytes(writer, &attribute->real, sizeof attribute->real);
+        oi_writer_byte(writer, FIXED64(4));
+        break;
+    default:
+        break;
+    }
+}
+
+/* KeyValue, as field `tag` of what holds it. */
+static bool put_attribute(struct oi_writer *writer, uint8_t tag, const struct oi_attribute *attribute)
+{
+    size_t length = attribute->type == OI_VALUE_STRING ? attribute->length : 0;
+    if (!oi_writer_reserve(writer, length + attribute->key_length + 2 * FRAME))
+        return false;
+    size_t end = oi_writer_len(writer);
+    put_value(writer, attribute);
+    oi_writer_close(writer, DELIMITED(2), end);
+    if (!oi_writer_reserve(writer, attribute->key_length + FRAME))
+        return false; /* only where replacing invalid UTF-8 made the value longer */
+    if (attribute->key_length > 0)
+        oi_writer_text(writer, DELIMITED(1), attribute->key, attribute->key_length);
+    oi_writer_close(writer, tag, end);
+    return !writer->failed;
+}
+
+static bool put_text(struct oi_writer *writer, uint8_t tag, struct oi_text text)
+{
+    if (text.len == 0)
+        return true;
+    if (!oi_writer_reserve(writer, text.len + FRAME))
+        return false;
+    oi_writer_text(writer, tag, text.at, text.len);
+    return !writer->failed;
+}
+
+static bool put_status(struct oi_writer *writer, const struct oi_record *record)
+{
+    if (record->status == OI_STATUS_UNSET)
+        return true;
+    if (!oi_writer_reserve(writer, FRAME))
+        return false;
+    size_t end = oi_writer_len(writer);
+    oi_writer_varint(writer, record->status);
+    oi_writer_byte(writer, VARINT(3));
+    if (record->status == OI_STATUS_ERROR && !put_text(writer, DELIMITED(2), record->status_message))
+        return false;
+    if (!oi_writer_reserve(writer, FRAME))
+        return false;
+    oi_writer_close(writer, DELIMITED(15), end);
+    return true;
+}
+
+/* Span, fields from the last to the first. */
+static bool put_span(struct oi_writer *writer, const struct oi_record *record)
+{
+    if (!oi_writer_reserve(writer, FIXED_PART))
+        return false;
+    size_t end = oi_writer_len(writer);
+    uint32_t flags = record->flags | FLAG_PARENT_KNOWN | (record->parent_remote ? (uint32_t)FLAG_PARENT_REMOTE : 0);
+    oi_writer_bytes(writer, &flags, sizeof flags);
+    oi_writer_bytes(writer, "\x85\x01", 2); /* field 16, fixed32 */
+    if (!put_status(writer, record) || !oi_writer_reserve(writer, FRAME))
+        return false;
+    if (record->dropped_attributes > 0) {
+        oi_writer_varint(writer, record->dropped_attributes);
+        oi_writer_byte(writer, VARINT(10));
+    }
+    for (size_t i = record->attribute_count; i-- > 0;)
+        if (!put_attribute(writer, DELIMITED(9), oi_record_attribute(record, i)))
+            return false;
+    if (!oi_writer_reserve(writer, FIXED_PART))
+        return false;
+    oi_writer_fixed64(writer, FIXED64(8), record->end_unix_ns);
+    oi_writer_fixed64(writer, FIXED64(7), record->start_unix_ns);
+    if (record->kind != 0) {
+        oi_writer_varint(writer, record->kind);
+        oi_writer_byte(writer, VARINT(6));
+    }
+    if (!put_text(writer, DELIMITED(5), record->name) || !oi_writer_reserve(writer, FIXED_PART))
+        return false;
+    if (record->has_parent) {
+        oi_writer_bytes(writer, record->parent_id, sizeof record->parent_id);
+        oi_writer_byte(writer, sizeof record->parent_id);
+        oi_writer_byte(writer, DELIMITED(4));
+    }
+    if (!put_text(writer, DELIMITED(3), record->tracestate) || !oi_writer_reserve(writer, FIXED_PART))
+        return false;
+    oi_writer_bytes(writer, record->span_id, sizeof record->span_id);
+    oi_writer_byte(writer, sizeof record->span_id);
+    oi_writer_byte(writer, DELIMITED(2));
+    oi_writer_bytes(writer, record->trace_id, sizeof record->trace_id);
+    oi_writer_byte(writer, sizeof record->trace_id);
+    oi_writer_byte(writer, DELIMITED(1));
+    oi_writer_close(writer, DELIMITED(2), end);
+    return true;
+}
+
+/* The schema that the attributes of a scope's spans follow. Both sets at once: the newer one is named. */
+static struct oi_text schema_of(const struct oi_scope *scope, const struct oi_config *config)
+{
+    static const struct oi_text old = {"https://opentelemetry.io/schemas/1.11.0", 39};
+    static const struct oi_text http = {"https://opentelemetry.io/schemas/1.21.0", 39};
+    static const struct oi_text database = {"https://opentelemetry.io/schemas/1.25.0", 39};
+    switch (scope->area) {
+    case OI_AREA_HTTP:
+        return oi_config_semconv_http(config) == OI_SEMCONV_OLD ? old : http;
+    case OI_AREA_DATABASE:
+        return oi_config_semconv_database(config) == OI_SEMCONV_OLD ? old : database;
+    default:
+        return (struct oi_text){0};
+    }
+}
+
+/* ScopeSpans of one scope: every span of it among the first `count` records. */
+static bool put_scope_spans(struct oi_writer *writer, const struct oi_export_host *host, const struct oi_scope *scope,
+                            struct oi_record *const *records, size_t count)
+{
+    size_t end = oi_writer_len(writer);
+    if (scope && !put_text(writer, DELIMITED(3), schema_of(scope, host->config)))
+        return false;
+    for (size_t i = count; i-- > 0;)
+        if (records[i]->scope == scope && !put_span(writer, records[i]))
+            return false;
+    if (scope) {
+        size_t scope_end = oi_writer_len(writer);
+        if (!put_text(writer, DELIMITED(2), oi_text_from(host->version)) ||
+            !put_text(writer, DELIMITED(1), oi_text_from(scope->name)) || !oi_writer_reserve(writer, FRAME))
+            return false;
+        oi_writer_close(writer, DELIMITED(1), scope_end);
+    }
+    if (!oi_writer_reserve(writer, FRAME))
+        return false;
+    oi_writer_close(writer, DELIMITED(2), end);
+    return true;
+}
+
+/* A scope is done with its last span. Neighbours mostly share a scope, so this looks at very few records. */
+static bool scope_done(struct oi_record *const *records, size_t index, size_t count)
+{
+    for (size_t i = index + 1; i < count; i++)
+        if (records[i]->scope == records[index]->scope)
+            return true;
+    return false;
+}
+
+static bool put_resource(struct oi_writer *writer, const struct oi_resource *resource)
+{
+    if (resource->count == 0)
+        return true;
+    size_t end = oi_writer_len(writer);
+    for (size_t i = resource->count; i-- > 0;)
+        if (!put_attribute(writer, DELIMITED(1), &resource->attributes[i]))
+            return false;
+    if (!oi_writer_reserve(writer, FRAME))
+        return false;
+    oi_writer_close(writer, DELIMITED(1), end);
+    return true;
+}
+
+bool oi_encode_request(struct oi_writer *writer, const struct oi_export_host *host, const struct oi_resource *resource,
+                       struct oi_record *const *records, size_t count)
+{
+    size_t end = oi_writer_len(writer);
+    if (!put_text(writer, DELIMITED(3), oi_text_from(resource->schema_url)))
+        return false;
+    for (size_t i = count; i-- > 0;)
+        if (!scope_done(records, i, count) && !put_scope_spans(writer, host, records[i]->scope, records, i + 1))
+            return false;
+    if (!put_resource(writer, resource) || !oi_writer_reserve(writer, FRAME))
+        return false;
+    oi_writer_close(writer, DELIMITED(1), end);
+    return oi_writer_len(writer) - end <= writer->limit || (writer->failed = true, false);
+}

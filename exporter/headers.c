@@ -1,0 +1,112 @@
+#include "exporter/headers.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "exporter/percent.h"
+
+static char *trim(char *from, char *end)
+{
+    while (from < end && (*from == ' ' || *from == '\t'))
+        from++;
+    while (end > from && (end[-1] == ' ' || end[-1] == '\t'))
+        end--;
+    *end = '\0';
+    return from;
+}
+
+static bool is_token(const char *text)
+{
+    static const char allowed[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    return *text != '\0' && text[strspn(text, allowed)] == '\0';
+}
+
+static bool value_allowed(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || (unsigned char)*text >= 0x7F || strchr("\",;\\", *text))
+            return false;
+    return true;
+}
+
+/* A line end in a decoded value would begin a header of its own. */
+static bool value_harmless(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7F)
+            return false;
+    return true;
+}
+
+static void put(struct oi_headers *out, char *name, const char *value)
+{
+    for (char *c = name; *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
+    for (size_t i = 0; i < out->count; i++) {
+        if (strcmp(out->at[i].name, name) == 0) {
+            out->at[i].value = value;
+            return;
+        }
+    }
+    out->at[out->count++] = (struct oi_header){name, value};
+}
+
+static bool take_member(struct oi_headers *out, char *from, char *end)
+{
+    char *equals = memchr(from, '=', (size_t)(end - from));
+    if (!equals)
+        return false;
+    char *value = trim(equals + 1, end);
+    char *name = trim(from, equals);
+    if (!value_allowed(value) || strstr(value, "%00") || strstr(name, "%00"))
+        return false;
+    oi_percent_decode(name, SIZE_MAX, name);
+    oi_percent_decode(value, SIZE_MAX, value);
+    if (!is_token(name) || !value_harmless(value))
+        return false;
+    put(out, name, value);
+    return true;
+}
+
+void oi_headers_parse(struct oi_headers *out, const char *list, void (*reject)(void *user, size_t member), void *user)
+{
+    *out = (struct oi_headers){0};
+    if (!list)
+        return;
+    size_t members = 1;
+    for (const char *c = list; *c; c++)
+        members += *c == ',';
+    out->text = strdup(list);
+    out->at = calloc(members, sizeof *out->at);
+    if (!out->text || !out->at) {
+        oi_headers_free(out);
+        return;
+    }
+    char *from = out->text;
+    for (size_t member = 1; member <= members; member++) {
+        char *end = from + strcspn(from, ",");
+        char *next = end + (*end == ',');
+        bool blank = from + strspn(from, " \t") == end;
+        if (!blank && !take_member(out, from, end) && reject)
+            reject(user, member);
+        from = next;
+    }
+}
+
+void oi_headers_free(struct oi_headers *headers)
+{
+    free(headers->at);
+    free(headers->text);
+    *headers = (struct oi_headers){0};
+}
+
+const char *oi_headers_get(const struct oi_headers *headers, const char *name)
+{
+    for (size_t i = 0; i < headers->count; i++)
+        if (strcmp(headers->at[i].name, name) == 0)
+            return headers->at[i].value;
+    return NULL;
+}

@@ -1,0 +1,56 @@
+/* Records made by hand, and a host that only remembers: what the exporter's unit tests stand on. */
+#ifndef OI_TESTS_OTLP_RECORDS_H
+#define OI_TESTS_OTLP_RECORDS_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/export.h"
+
+enum { ATTRIBUTES_INLINE = 4, ATTRIBUTES_MAX = 24 };
+
+/* A record with room for ATTRIBUTES_MAX attributes, the later ones not inline. Never freed. */
+static inline struct oi_record *new_record(const struct oi_scope *scope, struct oi_text name)
+{
+    struct oi_record *record = calloc(1, sizeof *record + ATTRIBUTES_INLINE * sizeof(struct oi_attribute));
+    ck_assert_ptr_nonnull(record);
+    record->more = calloc(ATTRIBUTES_MAX, sizeof *record->more);
+    record->attribute_inline = ATTRIBUTES_INLINE;
+    record->scope = scope;
+    record->name = name;
+    record->kind = OI_KIND_CLIENT;
+    return record;
+}
+
+static inline struct oi_attribute *new_attribute(struct oi_record *record, const char *key)
+{
+    struct oi_attribute *attribute =
+        (struct oi_attribute *)(uintptr_t)oi_record_attribute(record, record->attribute_count++);
+    ck_assert_uint_le(record->attribute_count, ATTRIBUTES_INLINE + ATTRIBUTES_MAX);
+    attribute->key = key;
+    attribute->key_length = (uint16_t)strlen(key);
+    return attribute;
+}
+
+static inline void add_text(struct oi_record *record, const char *key, struct oi_text value)
+{
+    struct oi_attribute *attribute = new_attribute(record, key);
+    attribute->type = OI_VALUE_STRING;
+    attribute->string = value.at;
+    attribute->length = (uint32_t)value.len;
+}
+
+static inline void add_string(struct oi_record *record, const char *key, const char *value)
+{
+    add_text(record, key, oi_text_from(value));
+}
+
+static inline void add_int(struct oi_record *record, const char *key, int64_t value)
+{
+    struct oi_attribute *attribute = new_attribute(record, key);
+    attribute->type = OI_VALUE_INT;
+    attribute->integer = value;
+}
+
+#endif
