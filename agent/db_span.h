@@ -49,8 +49,9 @@ void oi_db_sql_submit(const struct oi_span *span, const struct oi_scope *scope,
                       const struct oi_db_connection *connection, const struct oi_sql_call *call,
                       const struct oi_db_error *error);
 
-/* The same in steps, for a call whose result is read later (rows follow the statement): the record is the caller's until
- * oi_record_submit. `rows` and `error` add to a record what became known meanwhile. NULL: not recorded; all accept NULL. */
+/* The same in steps, for a call whose result is read later (rows follow the statement): the record is the caller's
+ * until oi_record_submit. `rows` and `error` add to a record what became known meanwhile. NULL: not recorded; all
+ * accept NULL. */
 struct oi_record *oi_db_sql_record(const struct oi_span *span, const struct oi_scope *scope,
                                    const struct oi_db_connection *connection, const struct oi_sql_call *call,
                                    const struct oi_db_error *error);
@@ -62,6 +63,7 @@ void oi_db_sql_error(struct oi_record *record, const struct oi_db_error *error);
 struct oi_redis_call {
     const struct oi_redis_args *commands;
     size_t count;
+    size_t total; /* commands of the pipeline in all, of which `count` were remembered; 0: count */
     struct oi_text fallback_name;
 };
 void oi_db_redis_submit(const struct oi_span *span, const struct oi_scope *scope,

@@ -1,0 +1,172 @@
+#include "agent/db_span_common.h"
+
+/* --- db.connection_string -------------------------------------------------------------------------------------------
+ */
+
+static bool plain(char c, bool path)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.' || c == '~' || (c == '/' && path);
+}
+
+/* Percent-encoded as RFC 3986 asks, so that a name with an @ in it does not become a host. */
+static void put_encoded(struct oi_buffer *out, struct oi_text text, bool path)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.at[i];
+        if (plain((char)c, path)) {
+            oi_buffer_char(out, (char)c);
+        } else {
+            char encoded[3] = {'%', digits[c >> 4], digits[c & 15]};
+            oi_buffer_put(out, encoded, 3);
+        }
+    }
+}
+
+void oi_db_put_number(struct oi_buffer *out, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    oi_buffer_put(out, digits + at, sizeof digits - at);
+}
+
+/* scheme://[user@]host[:port][/database], or for a socket scheme://[user@]/[database]?unix_socket=path (Redis, as its
+ * clients write it: unix://path[?db=index]). There is no place for a password. */
+static void connection_string(struct oi_record *record, const struct oi_db_connection *connection)
+{
+    bool redis = connection->system == OI_DB_REDIS, unix_socket = connection->transport == OI_TRANSPORT_UNIX;
+    bool index = redis && connection->database_index >= 0;
+    struct oi_text host = connection->host;
+    if (!oi_text_present(host))
+        return;
+    size_t wanted =
+        64 + host.len + 3 * connection->user.len + 3 * connection->name.len + (unix_socket ? 2 * host.len : 0);
+    struct oi_buffer out = oi_record_text_begin(record, wanted);
+    if (redis && unix_socket)
+        oi_buffer_put(&out, "unix://", 7);
+    else if (redis)
+        oi_buffer_put(&out, "redis://", 8);
+    else
+        oi_buffer_put(&out, "mysql://", 8);
+    if (!redis && connection->user.len > 0) {
+        put_encoded(&out, connection->user, false);
+        oi_buffer_char(&out, '@');
+    }
+    if (!unix_socket) {
+        bool bracket = memchr(host.at, ':', host.len) && host.at[0] != '[';
+        oi_buffer_put(&out, "[", bracket);
+        oi_buffer_put(&out, host.at, host.len);
+        oi_buffer_put(&out, "]", bracket);
+        if (connection->port) {
+            oi_buffer_char(&out, ':');
+            oi_db_put_number(&out, connection->port);
+        }
+        oi_buffer_put(&out, "/", index || connection->name.len > 0);
+    } else if (redis) {
+        put_encoded(&out, host, true);
+        oi_buffer_put(&out, "?db=", index ? 4 : 0);
+    } else {
+        oi_buffer_char(&out, '/');
+    }
+    put_encoded(&out, redis ? (struct oi_text){NULL, 0} : connection->name, false);
+    if (index)
+        oi_db_put_number(&out, (uint64_t)connection->database_index);
+    if (unix_socket && !redis) {
+        oi_buffer_put(&out, "?unix_socket=", 13);
+        put_encoded(&out, host, true);
+    }
+    oi_record_str_owned(record, "db.connection_string", oi_record_text_end(record, &out));
+}
+
+/* --- attributes of the connection
+ * ------------------------------------------------------------------------------------- */
+
+static void old_connection(struct oi_record *record, const struct oi_db_connection *connection)
+{
+    bool redis = connection->system == OI_DB_REDIS;
+    /* MariaDB too: whoever looks for it with the old conventions looks for mysql. */
+    oi_record_str(record, "db.system", redis ? OI_TEXT("redis") : OI_TEXT("mysql"));
+    oi_record_str(record, "net.peer.name", connection->host);
+    if (connection->port && connection->transport != OI_TRANSPORT_UNIX)
+        oi_record_int(record, "net.peer.port", connection->port);
+    if (redis) {
+        if (connection->transport != OI_TRANSPORT_UNKNOWN)
+            oi_record_str(record, "net.transport",
+                          connection->transport == OI_TRANSPORT_UNIX ? OI_TEXT("other") : OI_TEXT("ip_tcp"));
+        if (connection->database_index >= 0)
+            oi_record_int(record, "db.redis.database_index", connection->database_index);
+    } else {
+        oi_record_str(record, "db.name", connection->name);
+        oi_record_str(record, "db.user", connection->user);
+    }
+    connection_string(record, connection);
+}
+
+static void database_index(struct oi_record *record, int index)
+{
+    struct oi_buffer out = oi_record_text_begin(record, 10);
+    oi_db_put_number(&out, (uint64_t)index);
+    oi_record_str_owned(record, "db.namespace", oi_record_text_end(record, &out));
+}
+
+static void new_connection(struct oi_record *record, const struct oi_db_connection *connection)
+{
+    bool redis = connection->system == OI_DB_REDIS;
+    oi_record_str(record, "db.system.name",
+                  redis                                 ? OI_TEXT("redis")
+                  : connection->system == OI_DB_MARIADB ? OI_TEXT("mariadb")
+                                                        : OI_TEXT("mysql"));
+    oi_record_str(record, "server.address", connection->host);
+    if (oi_text_present(connection->host) && connection->port && connection->port != (redis ? 6379 : 3306) &&
+        connection->transport != OI_TRANSPORT_UNIX)
+        oi_record_int(record, "server.port", connection->port);
+    if (!redis) {
+        oi_record_str(record, "db.namespace", connection->name);
+        return;
+    }
+    if (connection->transport != OI_TRANSPORT_UNKNOWN)
+        oi_record_str(record, "network.transport",
+                      connection->transport == OI_TRANSPORT_UNIX ? OI_TEXT("unix") : OI_TEXT("tcp"));
+    oi_record_str(record, "network.peer.address", connection->peer_address);
+    if (connection->peer_port && oi_text_present(connection->peer_address))
+        oi_record_int(record, "network.peer.port", connection->peer_port);
+    if (connection->database_index >= 0)
+        database_index(record, connection->database_index);
+}
+
+void oi_db_put_connection(struct oi_record *record, const struct oi_db_connection *connection)
+{
+    if (oi_db_old())
+        old_connection(record, connection);
+    if (oi_db_new())
+        new_connection(record, connection);
+}
+
+/* --- errors
+ * ------------------------------------------------------------------------------------------------------------- */
+
+/* Not part of the caller: its buffer need not stand on the stack where nothing failed. */
+__attribute__((noinline)) static void put_status(struct oi_record *record, struct oi_text message)
+{
+    char text[512];
+    struct oi_buffer out = {.at = text, .size = sizeof text};
+    if (oi_agent.config.db_statement != OI_STATEMENT_RAW && oi_redact_message(message, &out))
+        message = oi_buffer_text(&out);
+    oi_record_status(record, OI_STATUS_ERROR, message);
+}
+
+void oi_db_put_error(struct oi_record *record, const struct oi_db_error *error)
+{
+    if (!record || !error || !oi_text_present(error->code))
+        return;
+    put_status(record, error->message);
+    if (!oi_db_new())
+        return;
+    if (error->from_server)
+        oi_record_str(record, "db.response.status_code", error->code);
+    oi_record_str(record, "error.type", error->code);
+}
