@@ -120,9 +120,10 @@ struct oi_mysql_connection *oi_mysql_adopt(const struct oi_provider *provider, M
 static void keep_named_place(struct oi_mysql_connection *connection, unsigned int code, const char *message)
 {
     enum { CR_CONNECTION = 2002, CR_CONN_HOST = 2003, CR_UNKNOWN_HOST = 2005 };
-    const char *from = strchr(message, '\'');
-    const char *to = from ? strchr(++from, '\'') : NULL;
-    if ((code != CR_CONNECTION && code != CR_CONN_HOST && code != CR_UNKNOWN_HOST) || !to || to == from)
+    /* The last text in quotes: `Can't` has one too. */
+    const char *to = strrchr(message, '\'');
+    const char *from = to ? memrchr(message, '\'', (size_t)(to - message)) : NULL;
+    if ((code != CR_CONNECTION && code != CR_CONN_HOST && code != CR_UNKNOWN_HOST) || !from || ++from == to)
         return;
     if (*from == '/') {
         connection->transport = OI_TRANSPORT_UNIX;
