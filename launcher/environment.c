@@ -78,6 +78,22 @@ static bool has_name(const char *item, size_t length, const char *name)
            (length == name_length || item[length - name_length - 1] == '/');
 }
 
+char *oi_library_path_value(const char *old, const char *folder, size_t length)
+{
+    char *value = calloc(1, length + (old ? strlen(old) : 0) + 2);
+
+    if (!value)
+        return NULL;
+    append(value, folder, length);
+    while (old && *(old += strspn(old, ":"))) {
+        size_t item = strcspn(old, ":");
+        if (item != length || memcmp(old, folder, length) != 0)
+            append(value, old, item);
+        old += item;
+    }
+    return value;
+}
+
 char *oi_preload_value(const char *old, const char *runtime, const char *library)
 {
     static const char separators[] = ": ";

@@ -26,4 +26,7 @@ bool oi_environment_set(struct oi_environment *environment, const char *name, co
  * held but for ours and the runtime. Allocated; NULL: no memory. "" if nothing is left. */
 char *oi_preload_value(const char *old, const char *runtime, const char *library);
 
+/* LD_LIBRARY_PATH with `folder` (its first `length` bytes) in front, once. Allocated; NULL: no memory. */
+char *oi_library_path_value(const char *old, const char *folder, size_t length);
+
 #endif

@@ -3,14 +3,9 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "launcher/flags.h"
-
 enum { WIDTH = 96, COLUMN = 34 };
 
-static const struct {
-    const char *group;
-    const char *title;
-} groups[] = {
+const struct oi_help_group oi_help_groups[] = {
     {"GENERAL", "General"},
     {"TRACES", "Traces"},
     {"OTLP", "OTLP export"},
@@ -22,6 +17,7 @@ static const struct {
     {"PYTHON", "Of the Python agent alone"},
     {"OLD", "Of older versions of the Python agent"},
 };
+const size_t oi_help_group_count = sizeof(oi_help_groups) / sizeof(oi_help_groups[0]);
 
 void oi_usage_print(FILE *out)
 {
@@ -77,7 +73,7 @@ static bool by_rule(const struct oi_flag_row *row)
     return *flag == '\0' && *env == '\0';
 }
 
-static void describe(char *text, size_t size, const struct oi_flag_row *row)
+void oi_help_describe(char *text, size_t size, const struct oi_flag_row *row)
 {
     bool names = row->limits[0] && !strstr(row->limits, "..");
 
@@ -89,7 +85,7 @@ static void describe(char *text, size_t size, const struct oi_flag_row *row)
         APPEND(" [no effect]");
     } else {
         if (names) {
-            APPEND(": ");
+            APPEND("; %s of ", strcmp(row->type, "LIST") == 0 ? "any" : "one");
             append_names(text, size, row->limits);
         }
         if (row->fallback[0] == '=')
@@ -99,8 +95,6 @@ static void describe(char *text, size_t size, const struct oi_flag_row *row)
         if (row->effect[0] == '~')
             APPEND(" [no effect yet]");
     }
-    if (row->flag && !by_rule(row))
-        APPEND(" {%s}", row->env);
 #undef APPEND
 }
 
@@ -108,7 +102,9 @@ static void print_row(FILE *out, const struct oi_flag_row *row)
 {
     char text[1024], name[128];
 
-    describe(text, sizeof(text), row);
+    oi_help_describe(text, sizeof(text), row);
+    if (row->flag && !by_rule(row))
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), " {%s}", row->env);
     snprintf(name, sizeof(name), row->flag ? "  --%s VALUE" : "  %s", row->flag ? row->flag : row->env);
     size_t length = strlen(name);
     fputs(name, out);
@@ -138,13 +134,13 @@ void oi_help_print(FILE *out)
     fputs("\n  -h, --help                      show this and exit\n"
           "  --version                       show the version and exit\n",
           out);
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-        fprintf(out, "\n%s:\n", groups[i].title);
-        print_group(out, groups[i].group, true);
+    for (size_t i = 0; i < oi_help_group_count; i++) {
+        fprintf(out, "\n%s:\n", oi_help_groups[i].title);
+        print_group(out, oi_help_groups[i].name, true);
     }
     fputs("\nVariables without a flag:\n", out);
-    for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++)
-        print_group(out, groups[i].group, false);
+    for (size_t i = 0; i < oi_help_group_count; i++)
+        print_group(out, oi_help_groups[i].name, false);
     fputc('\n', out);
     print_wrapped(
         out,

@@ -78,36 +78,55 @@ static void read_settings(struct oi_config *config, struct oi_environment *envir
     oi_environment_set(environment, OI_CONFIG_ANNOUNCED, mark);
 }
 
+/* Finds our library; says so if that fails. `path` is the program it is for. */
+static bool find_library(char *library, size_t size, const char *path, bool quiet)
+{
+    char self[PATH_MAX] = "";
+
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+        self[0] = '\0';
+    bool found = oi_find_library(self, OI_BINDIR, OI_PKGLIBDIR, library, size) == 0;
+    if (!found && !quiet)
+        say("libotel-instrument.so not found (%s): %s runs without telemetry", library, path);
+    if (found && strpbrk(library, ":;")) {
+        found = false;
+        if (!quiet)
+            say("%s cannot be preloaded, its path has a colon or semicolon: %s runs without telemetry", library, path);
+    }
+    return found;
+}
+
+/* What LD_PRELOAD calls the library. The loader splits that variable at spaces too; where the path has one, the bare
+ * name is looked up along LD_LIBRARY_PATH, which may hold spaces. */
+static const char *preload_name(struct oi_environment *environment, const char *library)
+{
+    const char *slash = strrchr(library, '/');
+
+    if (!strchr(library, ' '))
+        return library;
+    char *value =
+        oi_library_path_value(oi_environment_get(environment, "LD_LIBRARY_PATH"), library, (size_t)(slash - library));
+    return value && oi_environment_set(environment, "LD_LIBRARY_PATH", value) ? slash + 1 : NULL;
+}
+
 /* Sets or leaves LD_PRELOAD for `path`. */
 static void preload(struct oi_environment *environment, const struct oi_config *config, const char *path)
 {
     static struct oi_probe probe;
-    char self[PATH_MAX] = "", library[2 * PATH_MAX];
-    bool excluded = oi_list_matches_program(config->exclude_programs, path);
-    bool quiet = excluded || config->log_level < OI_LOG_WARN;
-    const char *use = library;
+    char library[2 * PATH_MAX];
+    bool quiet = config->log_level < OI_LOG_WARN || oi_list_matches_program(config->exclude_programs, path);
+    const char *name = NULL;
 
-    ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    if (length < 0)
-        self[0] = '\0';
-    if (oi_find_library(self, OI_BINDIR, OI_PKGLIBDIR, library, sizeof(library)) != 0) {
-        if (!quiet)
-            say("libotel-instrument.so not found (%s): %s runs without telemetry", library, path);
-        use = NULL;
-    } else if (strpbrk(library, ": ")) {
-        if (!quiet)
-            say("%s cannot be preloaded, its path has a space or colon: %s runs without telemetry", library, path);
-        use = NULL;
-    }
-    oi_probe(&probe, path, oi_environment_get(environment, "PATH"), use);
-    if (use && probe.reason[0] && !quiet)
+    bool found = find_library(library, sizeof(library), path, quiet);
+    oi_probe(&probe, path, oi_environment_get(environment, "PATH"), found ? library : NULL);
+    if (found && probe.reason[0] && !quiet)
         say("%s", probe.reason);
-    if (probe.untouched)
-        use = NULL;
+    if (found && !probe.untouched)
+        name = preload_name(environment, library);
 
     /* An excluded program gets it too, and the agent in it keeps still: what the program starts is another matter. */
     const char *old = oi_environment_get(environment, "LD_PRELOAD");
-    char *value = oi_preload_value(old, use && probe.runtime[0] ? probe.runtime : NULL, use);
+    char *value = oi_preload_value(old, name && probe.runtime[0] ? probe.runtime : NULL, name);
     if (value && value[0])
         oi_environment_set(environment, "LD_PRELOAD", value);
     else if (value)
@@ -143,7 +162,7 @@ int main(int argc, char **argv)
     const char *why;
 
     flags.values = calloc(oi_flag_row_count, sizeof(*flags.values));
-    if (!flags.values || !oi_environment_copy(&environment, environ, oi_flag_row_count + 2)) {
+    if (!flags.values || !oi_environment_copy(&environment, environ, oi_flag_row_count + 3)) {
         say("%s", strerror(ENOMEM));
         return NOT_EXECUTABLE;
     }

@@ -74,6 +74,21 @@ START_TEST(the_library_is_preloaded_first_and_once)
 END_TEST
 
 static const struct {
+    const char *old, *value;
+} library_path_rows[] = {
+    {NULL, "/a b"}, {"", "/a b"}, {"/c", "/a b:/c"}, {"/a b", "/a b"}, {"/c:/a b:/a b/d", "/a b:/c:/a b/d"},
+};
+
+START_TEST(the_librarys_folder_is_searched_first_and_once)
+{
+    char *value = oi_library_path_value(library_path_rows[_i].old, "/a b/lib", 4);
+
+    ck_assert_str_eq(value, library_path_rows[_i].value);
+    free(value);
+}
+END_TEST
+
+static const struct {
     const char *from, *to, *relative;
 } relative_rows[] = {
     {"/usr/bin", "/usr/lib/otel-instrument", "../lib/otel-instrument"},
@@ -202,6 +217,7 @@ int main(void)
     tcase_add_test(tests, setting_a_variable_replaces_every_entry_of_that_name);
     tcase_add_test(tests, no_environment_is_an_empty_one);
     tcase_add_loop_test(tests, the_library_is_preloaded_first_and_once, 0, COUNT(preload_rows));
+    tcase_add_loop_test(tests, the_librarys_folder_is_searched_first_and_once, 0, COUNT(library_path_rows));
     tcase_add_loop_test(tests, the_way_from_folder_to_folder, 0, COUNT(relative_rows));
     tcase_add_test(tests, a_command_is_looked_up_as_a_shell_does);
     tcase_add_test(tests, the_library_is_found_from_the_launcher);
