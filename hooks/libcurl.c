@@ -43,8 +43,8 @@ static struct oi_call enter(const CURL *easy, const void *caller, struct oi_curl
     return call;
 }
 
-/* Puts the program's list back. Also at the next use of a handle whose last transfer was left by longjmp or an
- * exception. */
+/* Puts the program's list back: the one it has set last, perhaps from a callback during the transfer. Also at the next
+ * use of a handle whose last transfer was left by longjmp or an exception. */
 static void take_back(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
 {
     if (!handle->lent)

@@ -100,7 +100,6 @@ void oi_curl_clear(struct oi_curl_handle *handle)
 {
     handle->set = (struct oi_curl_options){0};
     handle->url_length = 0;
-    handle->lent = false;
 }
 
 void oi_curl_url_set(struct oi_curl_handle *handle, const char *url)
@@ -241,7 +240,6 @@ void oi_curl_remember(struct oi_curl_handle *handle, CURLoption option, void *ar
         break;
     case CURLOPT_HTTPHEADER:
         set->headers = argument;
-        handle->lent = false; /* from a callback, in the middle of a transfer: the program's word is the last one */
         break;
     case CURLOPT_CUSTOMREQUEST:
         COPY(set->custom_method, argument);

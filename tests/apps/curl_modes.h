@@ -329,6 +329,25 @@ static int duplicate(void)
     return 0;
 }
 
+static void perform_by_multi(CURL *easy)
+{
+    CURLM *all = curl_multi_init();
+    int running = 1;
+    curl_multi_add_handle(all, easy);
+    while (running && curl_multi_perform(all, &running) == CURLM_OK && running)
+        curl_multi_poll(all, NULL, 0, 1000, NULL);
+    curl_multi_remove_handle(all, easy);
+    curl_multi_cleanup(all);
+}
+
+static int multi(void)
+{
+    CURL *easy = new_easy();
+    perform(easy);
+    perform_by_multi(easy);
+    return once(easy);
+}
+
 /* What a callback does with handles while the outer transfer runs. */
 static CURL *outer, *inner;
 static int called;
@@ -387,6 +406,7 @@ static int duplicate_in_callback(void)
     curl_easy_setopt(outer, CURLOPT_WRITEFUNCTION, duplicate_inside);
     once(outer);
     curl_easy_setopt(inner, CURLOPT_WRITEFUNCTION, discard);
+    perform_by_multi(inner); /* with whatever list it was given */
     once(inner);
     curl_slist_free_all(list);
     return 0;
@@ -508,22 +528,6 @@ static int certificate(void)
     CURL *easy = new_easy();
     curl_easy_setopt(easy, CURLOPT_CAINFO, second_url);
     return once(easy);
-}
-
-/* Through curl_multi, in between. */
-static int multi(void)
-{
-    CURLM *all = curl_multi_init();
-    CURL *easy = new_easy();
-    int running = 1;
-    perform(easy);
-    curl_multi_add_handle(all, easy);
-    while (running && curl_multi_perform(all, &running) == CURLM_OK && running)
-        curl_multi_poll(all, NULL, 0, 1000, NULL);
-    curl_multi_remove_handle(all, easy);
-    once(easy);
-    curl_multi_cleanup(all);
-    return 0;
 }
 
 enum { HANDLES = 200 };

@@ -361,8 +361,9 @@ def test_a_copy_has_what_the_original_had(http_server):
 def test_a_copy_made_during_a_transfer_has_the_programs_list(http_server):
     call = Call("GET", http_server.url + "/bytes/3", received=3)
     spans, requests = expect(http_server, "duplicate_in_callback", call, call)
-    carried(spans, requests)
-    assert [request.header("X-One") for request in requests] == ["1", "1"]
+    first, last = spans
+    assert [request.header("traceparent") for request in requests] == [header_of(first), None, header_of(last)]
+    assert [request.header("X-One") for request in requests] == ["1", "1", "1"]
 
 
 def test_a_list_set_during_a_transfer_stays(http_server):
