@@ -40,6 +40,7 @@ void oi_worker_need(void);
 
 /* What the program is about to do; from hooks/process.c. All are bounded, preserve errno, and do nothing in a vfork
  * child. */
+void oi_life_main_begins(void);
 void oi_life_leave(int status, bool may_start_thread); /* exit, return from main: flush, park, not to return to work */
 void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
 void oi_life_before_daemon(void);                          /* flush: the parent's end is not seen */

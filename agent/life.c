@@ -366,6 +366,14 @@ void oi_life_sandboxed(void)
     oi_worker_sandboxed();
 }
 
+/* A shell ends by _exit, where no thread may be started any more: who is to have a process span has its worker from the
+ * start. */
+void oi_life_main_begins(void)
+{
+    if (oi_active() && oi_process_span_here())
+        oi_worker_need();
+}
+
 /* daemon() forks and ends the parent inside libc, where no hook sees it: what the parent made goes out before. */
 void oi_life_before_daemon(void)
 {

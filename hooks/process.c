@@ -27,7 +27,8 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
 #define FUNCTIONS(X)                                                                                                   \
     X(__libc_start_main)                                                                                               \
     X(exit)                                                                                                            \
-    X(_exit) X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) \
+    X(_exit)                                                                                                           \
+    X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp)          \
         X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid)     \
             X(prctl) X(dlclose)
 
@@ -74,6 +75,7 @@ static main_fn *program_main;
 
 static int wrapped_main(int argc, char **argv, char **environment)
 {
+    oi_life_main_begins();
     int status = program_main(argc, argv, environment);
     oi_life_leave(status, true);
     return status;
