@@ -1,0 +1,55 @@
+/* hiredis's synchronous interface: what its hooks share. hooks/hiredis.c connects and closes, hooks/hiredis_command.c
+ * sends and receives; what becomes of the calls is in hooks/hiredis_connection.h, what is hooked and what is not in
+ * hooks/README.md. */
+#ifndef OI_HOOKS_HIREDIS_H
+#define OI_HOOKS_HIREDIS_H
+
+#include <hiredis/hiredis.h>
+
+#include "hooks/hiredis_connection.h"
+#include "hooks/hook.h"
+
+#if HIREDIS_MAJOR < 1
+/* Came with 1.0; the program's copy may be newer than our header. */
+typedef struct redisOptions redisOptions;
+redisContext *redisConnectWithOptions(const redisOptions *options);
+#endif
+
+#define OI_HIREDIS_FUNCTIONS(X)                                                                                        \
+    X(redisConnect)                                                                                                    \
+    X(redisConnectWithTimeout)                                                                                         \
+    X(redisConnectNonBlock)                                                                                            \
+    X(redisConnectBindNonBlock)                                                                                        \
+    X(redisConnectBindNonBlockWithReuse)                                                                               \
+    X(redisConnectUnix)                                                                                                \
+    X(redisConnectUnixWithTimeout)                                                                                     \
+    X(redisConnectUnixNonBlock)                                                                                        \
+    X(redisConnectWithOptions)                                                                                         \
+    X(redisConnectFd)                                                                                                  \
+    X(redisReconnect)                                                                                                  \
+    X(redisFree)                                                                                                       \
+    X(redisFreeKeepFd)                                                                                                 \
+    X(redisvCommand)                                                                                                   \
+    X(redisCommandArgv)                                                                                                \
+    X(redisvAppendCommand)                                                                                             \
+    X(redisAppendCommandArgv)                                                                                          \
+    X(redisAppendFormattedCommand)                                                                                     \
+    X(redisGetReply)                                                                                                   \
+    X(redisGetReplyFromReader)
+OI_LIBRARY_FUNCTIONS(hiredis, OI_HIREDIS_FUNCTIONS);
+
+extern struct oi_library oi_library_hiredis;
+
+/* A call about a context, from before the real call to after it. */
+struct oi_hiredis_call {
+    struct oi_call call;
+    struct oi_hiredis_connection *connection;
+    uint64_t ticket; /* of the reply that is waited for */
+    bool waits;      /* the context blocks */
+};
+
+/* False: the call is not watched. Calls go to the copy of the library that made the context: a tail call's return
+ * address lies in some other object, which may use another copy. */
+bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller);
+
+#endif

@@ -1,0 +1,288 @@
+#include "hooks/hiredis_connection.h"
+
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+
+#include "agent/handles.h"
+#include "hooks/hiredis_error.h"
+
+enum { ERROR_TEXT = 128 }; /* redisContext.errstr, in every version */
+
+static const struct oi_scope scope = {"otel-instrument.hiredis", OI_AREA_DATABASE};
+static struct oi_handles connections = OI_HANDLES(struct oi_hiredis_connection);
+
+struct oi_hiredis_connection *oi_hiredis_find(const void *context)
+{
+    return oi_handles_find(&connections, context);
+}
+
+static struct oi_hiredis_batch *current(struct oi_hiredis_connection *connection)
+{
+    return &connection->batches[connection->turn];
+}
+
+static struct oi_hiredis_batch *next(struct oi_hiredis_connection *connection)
+{
+    return &connection->batches[connection->turn ^ 1];
+}
+
+/* --- spans -------------------------------------------------------------------------------------------------------- */
+
+struct oi_db_connection oi_hiredis_describe(const struct oi_hiredis_connection *connection, int database)
+{
+    struct oi_db_connection where = {
+        .system = OI_DB_REDIS,
+        .transport = connection->transport,
+        .port = connection->port,
+        .database_index = database,
+    };
+    if (connection->transport != OI_TRANSPORT_UNKNOWN)
+        where.host = oi_text_of(connection->host, connection->host_length);
+    if (connection->numeric) {
+        where.peer_address = where.host;
+        where.peer_port = connection->port;
+    }
+    return where;
+}
+
+struct oi_db_error oi_hiredis_error(struct oi_hiredis_connection *connection, const void *context, int error)
+{
+    const struct oi_hiredis_layout *layout = connection->layout;
+    const char *text = (const char *)context + layout->error_text;
+    /* Later calls fail for the same reason, whatever errno is by then. */
+    if (!connection->dead)
+        connection->number = error;
+    connection->dead = true;
+    return (struct oi_db_error){
+        .code = oi_hiredis_error_name(oi_hiredis_int(context, layout->error), connection->number),
+        .message = oi_text_of(text, strnlen(text, ERROR_TEXT)),
+    };
+}
+
+void oi_hiredis_connect_span(const struct oi_span *span, const struct oi_db_connection *where,
+                             const struct oi_db_error *error)
+{
+    struct oi_redis_args none = {NULL, 0, 0};
+    struct oi_redis_call call = {.commands = &none, .count = 1, .fallback_name = OI_TEXT("connect")};
+    oi_db_redis_submit(span, &scope, where, &call, error);
+}
+
+static void reset(struct oi_hiredis_batch *batch)
+{
+    batch->started = batch->borrowed = batch->failed = false;
+    batch->answered = 0;
+    oi_hiredis_commands_clear(&batch->commands);
+}
+
+/* Reports a batch that was sent; `error` NULL: what its replies say. */
+static void submit(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
+                   const struct oi_db_error *error)
+{
+    struct oi_db_connection where = oi_hiredis_describe(connection, batch->database);
+    struct oi_redis_call call = {
+        .commands = batch->commands.commands,
+        .count = batch->commands.remembered,
+        .total = batch->commands.total,
+        .fallback_name = OI_TEXT("redis"),
+    };
+    struct oi_db_error replied = {
+        .code = oi_text_of(batch->code, batch->code_length),
+        .from_server = true,
+        .message = oi_text_of(batch->message, batch->message_length),
+    };
+    if (!error && batch->failed)
+        error = &replied;
+    oi_db_redis_submit(&batch->span, &scope, &where, &call, error);
+    reset(batch);
+}
+
+static void start(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch)
+{
+    oi_span_start(&batch->span);
+    batch->database = connection->database;
+    batch->started = true;
+}
+
+/* --- opening and closing ---------------------------------------------------------------------------------------------
+ */
+
+static bool is_address(const char *host)
+{
+    unsigned char address[16];
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+struct oi_hiredis_connection *oi_hiredis_opened(const void *context, const struct oi_provider *provider,
+                                                const struct oi_db_connection *where)
+{
+    const struct oi_hiredis_layout *layout = oi_hiredis_layout(provider);
+    struct oi_hiredis_connection *connection = layout ? oi_handles_add(&connections, context) : NULL;
+    if (!connection)
+        return NULL;
+    connection->provider = provider;
+    connection->layout = layout;
+    connection->transaction = -1;
+    connection->transport = where->transport;
+    connection->port = where->port;
+    struct oi_buffer host = {connection->host, sizeof connection->host - 1, 0, false};
+    oi_buffer_put(&host, where->host.at, where->host.len);
+    connection->host_length = (uint16_t)host.len;
+    connection->numeric = where->transport == OI_TRANSPORT_TCP && is_address(connection->host);
+    return connection;
+}
+
+void oi_hiredis_reopened(struct oi_hiredis_connection *connection)
+{
+    reset(&connection->batches[0]);
+    reset(&connection->batches[1]);
+    connection->database = 0;
+    connection->transaction = -1;
+    connection->dead = false;
+}
+
+void oi_hiredis_closing(struct oi_hiredis_connection *connection, const void *context)
+{
+    if (current(connection)->started && !current(connection)->borrowed)
+        submit(connection, current(connection), NULL);
+    if (next(connection)->started)
+        submit(connection, next(connection), NULL);
+    oi_handles_remove(&connections, context);
+}
+
+/* --- sending ---------------------------------------------------------------------------------------------------------
+ */
+
+struct oi_hiredis_commands *oi_hiredis_collect(struct oi_hiredis_connection *connection, bool direct, bool *borrow)
+{
+    struct oi_hiredis_batch *batch = current(connection);
+    /* A call that was left by longjmp, an exception or cancellation: its texts are gone. */
+    if (batch->borrowed)
+        reset(batch);
+    if (batch->started)
+        batch = next(connection);
+    *borrow = direct && batch == current(connection) && batch->commands.total == 0;
+    batch->borrowed = *borrow;
+    return &batch->commands;
+}
+
+static uint64_t ticket_of(const struct oi_hiredis_batch *batch)
+{
+    uint64_t ticket;
+    memcpy(&ticket, batch->span.span_id, sizeof ticket);
+    return ticket;
+}
+
+uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection)
+{
+    struct oi_hiredis_batch *batch = current(connection);
+    if (batch->borrowed && batch->started)
+        reset(batch); /* as above */
+    if (batch->commands.total == 0)
+        return 0;
+    if (!batch->started)
+        start(connection, batch);
+    else if (next(connection)->commands.total > 0 && !next(connection)->started)
+        start(connection, next(connection));
+    return ticket_of(batch);
+}
+
+/* --- replies
+ * ----------------------------------------------------------------------------------------------------------- */
+
+/* REDIS_REPLY_…; -1: not known. */
+static int reply_type(const struct oi_hiredis_connection *connection, const void *context, const void *reply)
+{
+    if (!reply || !oi_hiredis_own_replies(connection->layout, connection->provider, context))
+        return -1;
+    return oi_hiredis_int(reply, connection->layout->reply_type);
+}
+
+static struct oi_text reply_text(const struct oi_hiredis_layout *layout, const void *reply)
+{
+    size_t len;
+    memcpy(&len, (const char *)reply + layout->reply_length, sizeof len);
+    return oi_text_of(oi_hiredis_pointer(reply, layout->reply_string), len);
+}
+
+static void note_error(struct oi_hiredis_batch *batch, struct oi_text text)
+{
+    struct oi_buffer code = {batch->code, sizeof batch->code, 0, false};
+    struct oi_buffer message = {batch->message, sizeof batch->message, 0, false};
+    batch->failed = true;
+    oi_hiredis_error_reply(text, &code, &message);
+    batch->code_length = (uint8_t)code.len;
+    batch->message_length = (uint8_t)message.len;
+}
+
+/* `type` and `text` are those of the reply to it. */
+static void select_database(struct oi_hiredis_connection *connection, const struct oi_hiredis_effect *effect, int type,
+                            struct oi_text text)
+{
+    bool done = type == REDIS_REPLY_STATUS && !oi_text_equal(text, OI_TEXT("QUEUED"));
+    switch ((enum oi_hiredis_effect_kind)effect->kind) {
+    case OI_EFFECT_SELECT:
+        if (type == REDIS_REPLY_STATUS && !done)
+            connection->transaction = effect->database;
+        else if (done || type == -1)
+            connection->database = done ? effect->database : -1;
+        return;
+    case OI_EFFECT_RESET:
+        if (done)
+            connection->database = 0;
+        return;
+    case OI_EFFECT_EXEC:
+        if (type == REDIS_REPLY_ARRAY && connection->transaction >= 0)
+            connection->database = connection->transaction;
+        connection->transaction = -1;
+        return;
+    case OI_EFFECT_DISCARD:
+        connection->transaction = -1;
+        return;
+    case OI_EFFECT_NONE:
+        return;
+    }
+}
+
+static void note_effects(struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch, int type,
+                         struct oi_text text)
+{
+    for (size_t i = 0; i < batch->commands.effect_count; i++)
+        if (batch->commands.effects[i].position == batch->answered)
+            select_database(connection, &batch->commands.effects[i], type, text);
+}
+
+void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *context, uint64_t ticket,
+                         const void *reply)
+{
+    struct oi_hiredis_batch *batch = current(connection);
+    /* A callback of the library's may have used the connection for something else. */
+    if (ticket == 0 || !batch->started || ticket_of(batch) != ticket)
+        return;
+    int type = reply_type(connection, context, reply);
+    bool has_text = type == REDIS_REPLY_ERROR || type == REDIS_REPLY_STATUS;
+    struct oi_text text = has_text ? reply_text(connection->layout, reply) : (struct oi_text){NULL, 0};
+    if (type == REDIS_REPLY_ERROR && !batch->failed)
+        note_error(batch, text);
+    if (batch->commands.effect_count > 0)
+        note_effects(connection, batch, type, text);
+    if (++batch->answered < batch->commands.total)
+        return;
+    if (batch->commands.effects_lost)
+        connection->database = -1;
+    submit(connection, batch, NULL);
+    if (next(connection)->commands.total > 0)
+        connection->turn ^= 1;
+}
+
+void oi_hiredis_failed(struct oi_hiredis_connection *connection, const void *context, uint64_t ticket, int error)
+{
+    struct oi_hiredis_batch *batch = current(connection);
+    if (ticket == 0 || !batch->started || ticket_of(batch) != ticket)
+        return;
+    struct oi_db_error failure = oi_hiredis_error(connection, context, error);
+    submit(connection, batch, &failure);
+    if (next(connection)->started)
+        submit(connection, next(connection), &failure);
+    else
+        reset(next(connection));
+}

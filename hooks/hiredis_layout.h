@@ -1,0 +1,57 @@
+/* Where things stand in hiredis's structures. Its ABI changes with the SONAME, and the program's copy need not be the
+ * one whose header we were compiled with: the SONAME decides. A copy with a name not listed here is left alone.
+ */
+#ifndef OI_HOOKS_HIREDIS_LAYOUT_H
+#define OI_HOOKS_HIREDIS_LAYOUT_H
+
+#include <stdint.h>
+
+#include "agent/library.h"
+#include "agent/text.h"
+
+/* Offsets in bytes. */
+struct oi_hiredis_layout {
+    /* redisContext */
+    uint16_t error;       /* int err */
+    uint16_t error_text;  /* char errstr[128] */
+    uint16_t flags;       /* int flags */
+    uint16_t reader;      /* redisReader *reader */
+    uint16_t reader_make; /* redisReader: redisReplyObjectFunctions *fn */
+    /* redisReply */
+    uint16_t reply_type;   /* int type */
+    uint16_t reply_length; /* size_t len */
+    uint16_t reply_string; /* char *str */
+    /* redisOptions; 0: this version has none */
+    uint16_t options_host; /* int type is at 0 */
+    uint16_t options_port;
+    uint16_t options_path;
+};
+
+/* The layout of a loaded copy; NULL: unknown. */
+const struct oi_hiredis_layout *oi_hiredis_layout(const struct oi_provider *provider);
+
+static inline int oi_hiredis_int(const void *object, uint16_t offset)
+{
+    return *(const int *)(const void *)((const char *)object + offset);
+}
+
+static inline const void *oi_hiredis_pointer(const void *object, uint16_t offset)
+{
+    return *(const void *const *)(const void *)((const char *)object + offset);
+}
+
+/* REDIS_BLOCK */
+static inline bool oi_hiredis_blocking(const struct oi_hiredis_layout *layout, const void *context)
+{
+    return (oi_hiredis_int(context, layout->flags) & 1) != 0;
+}
+
+/* The program may make reply objects of its own kind (redisReader.fn): only the library's own are looked into. */
+static inline bool oi_hiredis_own_replies(const struct oi_hiredis_layout *layout, const struct oi_provider *provider,
+                                          const void *context)
+{
+    const void *reader = oi_hiredis_pointer(context, layout->reader);
+    return reader && oi_provider_contains(provider, oi_hiredis_pointer(reader, layout->reader_make));
+}
+
+#endif
