@@ -160,10 +160,9 @@ void oi_mysql_put(struct oi_mysql_pending *pending, struct oi_record *record, bo
 /* Completes and submits what waits, if anything. */
 void oi_mysql_settle(struct oi_mysql_pending *pending);
 
-/* What became known of a taken record: it lasted until now; it failed; rows were counted (the library's -1: not known).
+/* What became known of a taken record: it lasted until now; rows were counted (the library's -1: not known).
  */
 void oi_mysql_lasted(const struct oi_mysql_pending *pending, struct oi_record *record);
-void oi_mysql_failed(struct oi_record *record, unsigned int code, const char *message);
 static inline void oi_mysql_count(int64_t *sum, my_ulonglong rows)
 {
     if (rows != (my_ulonglong)-1)

@@ -36,10 +36,17 @@ static void answered(struct oi_mysql_connection *connection, MYSQL *mysql, struc
     oi_mysql_put(&connection->pending, record, rows || OI_REAL_OF(provider, mysql_more_results)(mysql));
 }
 
+static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql_connection *connection, MYSQL *mysql)
+{
+    oi_mysql_failure(failure, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
+                     OI_REAL_OF(connection->provider, mysql_error)(mysql));
+}
+
 static void failed_now(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
 {
-    oi_mysql_failed(record, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
-                    OI_REAL_OF(connection->provider, mysql_error)(mysql));
+    struct oi_mysql_failure failure;
+    read_failure(&failure, connection, mysql);
+    oi_db_sql_error(record, &failure.error);
     oi_mysql_put(&connection->pending, record, false);
 }
 
@@ -49,8 +56,7 @@ static struct oi_record *record_call(struct oi_mysql_connection *connection, MYS
 {
     struct oi_mysql_failure failure;
     if (failed)
-        oi_mysql_failure(&failure, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
-                         OI_REAL_OF(connection->provider, mysql_error)(mysql));
+        read_failure(&failure, connection, mysql);
     struct oi_record *record = oi_mysql_record(span, connection, call, failed ? &failure : NULL);
     oi_mysql_pending_start(&connection->pending, span);
     if (failed)

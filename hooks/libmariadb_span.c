@@ -11,6 +11,10 @@ static bool client_error(unsigned int code)
 
 void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const char *message)
 {
+    if (code == 0) { /* failed, and the library does not say how: mysql_select_db without a name */
+        failure->error = (struct oi_db_error){.code = OI_TEXT("_OTHER"), .message = oi_text_from(message)};
+        return;
+    }
     size_t at = sizeof failure->digits;
     unsigned int rest = code;
     do {
@@ -77,11 +81,4 @@ void oi_mysql_settle(struct oi_mysql_pending *pending)
 void oi_mysql_lasted(const struct oi_mysql_pending *pending, struct oi_record *record)
 {
     record->end_unix_ns = record->start_unix_ns + (oi_mono_ns() - pending->start_mono_ns);
-}
-
-void oi_mysql_failed(struct oi_record *record, unsigned int code, const char *message)
-{
-    struct oi_mysql_failure failure;
-    oi_mysql_failure(&failure, code, message);
-    oi_db_sql_error(record, &failure.error);
 }

@@ -20,14 +20,24 @@ static uint32_t batch_size(const struct oi_provider *provider, MYSQL_STMT *stmt)
     return size;
 }
 
+/* A connection lost between two rows is an error of the connection alone, in MariaDB's library. */
+static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql_statement *statement, MYSQL_STMT *stmt)
+{
+    const struct oi_provider *provider = statement->provider;
+    unsigned int code = OI_REAL_OF(provider, mysql_stmt_errno)(stmt);
+    if (code == 0 && oi_mysql_connection(statement->mysql))
+        oi_mysql_failure(failure, OI_REAL_OF(provider, mysql_errno)(statement->mysql),
+                         OI_REAL_OF(provider, mysql_error)(statement->mysql));
+    else
+        oi_mysql_failure(failure, code, OI_REAL_OF(provider, mysql_stmt_error)(stmt));
+}
+
 static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
                                      struct oi_sql_call *call, bool failed)
 {
-    const struct oi_provider *provider = statement->provider;
     struct oi_mysql_failure failure;
     if (failed)
-        oi_mysql_failure(&failure, OI_REAL_OF(provider, mysql_stmt_errno)(stmt),
-                         OI_REAL_OF(provider, mysql_stmt_error)(stmt));
+        read_failure(&failure, statement, stmt);
     call->prepared = true;
     struct oi_record *record =
         oi_mysql_record(span, oi_mysql_connection(statement->mysql), call, failed ? &failure : NULL);
@@ -39,8 +49,9 @@ static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL
 
 static void failed_now(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
 {
-    oi_mysql_failed(record, OI_REAL_OF(statement->provider, mysql_stmt_errno)(stmt),
-                    OI_REAL_OF(statement->provider, mysql_stmt_error)(stmt));
+    struct oi_mysql_failure failure;
+    read_failure(&failure, statement, stmt);
+    oi_db_sql_error(record, &failure.error);
     oi_mysql_put(&statement->pending, record, false);
 }
 

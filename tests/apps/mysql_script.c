@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { HANDLES = 4, PARAMETERS = 8, COLUMNS = 8, WIDTH = 64 };
 
@@ -188,6 +190,16 @@ static void wait_for_line(void)
     }
 }
 
+/* A child that has everything its parent has, and ends. */
+static void fork_and_end(void)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0)
+        exit(0);
+    waitpid(child, NULL, 0);
+}
+
 #define IS(word) (strcmp(name, word) == 0)
 
 static int about_connection(const char *name, char *value)
@@ -215,6 +227,10 @@ static int about_connection(const char *name, char *value)
         on = &handles[atoi(value)];
     else if (IS("wait"))
         wait_for_line();
+    else if (IS("fork"))
+        fork_and_end();
+    else if (IS("exec"))
+        fflush(stdout), execl(value, value, (char *)NULL);
     else if (IS("exit"))
         exit(atoi(value));
     else

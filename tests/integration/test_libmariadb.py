@@ -3,6 +3,7 @@
 Every program runs bare and instrumented; its output must be the same."""
 
 import signal
+import subprocess
 
 import pytest
 
@@ -163,6 +164,48 @@ def test_a_result_nobody_reads_is_delivered(client):
     assert [(span.name, span.status[0]) for span in spans] == [
         ("SELECT", "UNSET"), ("SELECT", "ERROR"), ("SELECT", "UNSET"), ("SELECT", "UNSET")]
     assert spans[1].status[1] == "Commands out of sync; you can't run this command now"
+
+
+def test_what_waits_is_delivered_once(client):
+    """A child of a fork does not deliver what its parent holds; a program that executes another one does."""
+    (span,) = client.run(client.tcp, "query=SELECT 1 UNION SELECT 2", "fork", "store", "free", "close")
+    check(span, "SELECT", client.old(db__statement="SELECT ? UNION SELECT ?", db__operation="SELECT", db__rows_affected=2))
+    (span,) = client.run(client.tcp, "query=SELECT 1", "exec=/bin/true")
+    check(span, "SELECT", client.old(db__statement="SELECT ?", db__operation="SELECT"))
+
+
+def with_result_cut_off(client, *script):
+    """The one span of a script that waits in the middle of a large result, where its connection is killed."""
+    with OtlpSink() as sink:
+        command = [client.program, "init", client.tcp, *script, "close"]
+        process = start(instrumented_command(command), env=telemetry(sink, NEW), stdin=subprocess.PIPE)
+        while process.stdout.readline() != b"waiting\n":
+            pass
+        client.server.sql("KILL " + client.server.sql("SELECT id FROM information_schema.processlist WHERE user = 'app'"))
+        process.communicate(b"\n", 30)
+        assert process.returncode == 0
+        (span,) = sink.exactly(1)
+    return span
+
+
+LARGE = "SELECT seq, REPEAT('x', 30) FROM seq_1_to_3000000"
+
+
+def test_an_error_in_the_middle_of_the_rows(client):
+    for script in (["query=" + LARGE, "use", "fetch=1", "wait", "fetch", "free"],
+                   ["query=" + LARGE, "wait", "store"],
+                   ["stmt", "prepare=" + LARGE, "execute", "sfetch=1", "wait", "sfetch", "sclose"],
+                   ["stmt", "prepare=" + LARGE, "execute", "wait", "sstore", "sclose"]):
+        span = with_result_cut_off(client, *script)
+        rows = span.attributes.pop("db.response.returned_rows", None)
+        assert (rows > 1) if "fetch" in " ".join(script) else (rows is None)
+        # The server's last word, or none at all: both libraries' numbers for a connection that is gone.
+        assert span.attributes.pop("db.response.status_code", span.attributes["error.type"]) == span.attributes["error.type"]
+        assert span.attributes.pop("error.type") in ("2013", "1927", "1317")
+        assert span.status[0] == "ERROR"
+        check(span, "SELECT seq_1_to_3000000", client.new(
+            db__query__text="SELECT seq, REPEAT(?, ?) FROM seq_1_to_3000000", db__query__summary="SELECT seq_1_to_3000000"),
+            span.status, NEW_SCOPE)
 
 
 def test_statement_in_two_calls(client):
