@@ -40,20 +40,29 @@ const char *oi_row_text(uint16_t offset)
 
 /* --- what is said ------------------------------------------------------------------------------------------------- */
 
-/* Strings may be secrets (headers, passwords, keys): a complaint names the variable and not the value. */
-static bool may_show(const struct oi_config_row *row)
+/* Strings may be secrets (headers, passwords, keys): a complaint names the variable and not the value, but for
+ * endpoints without a user. */
+static bool may_show(const struct oi_config_row *row, const char *entry)
 {
-    return row->type != OI_TYPE_STRING && (row->type != OI_TYPE_LIST || oi_row_text(row->limits)[0]);
+    static const char endpoint[] = "ENDPOINT";
+    size_t length = sizeof(endpoint) - 1;
+
+    if (row->type == OI_TYPE_STRING)
+        return row->env_len > length && strcmp(oi_row_text(row->env) + row->env_len - length, endpoint) == 0 &&
+               !strchr(entry, '@');
+    return row->type != OI_TYPE_LIST || oi_row_text(row->limits)[0];
 }
 
 /* NAME or NAME=VALUE as given, cut and made printable. */
 static void put_entry(struct oi_buffer *out, const struct oi_config_row *row, const char *entry)
 {
-    size_t limit = may_show(row) ? 160 : strcspn(entry, "=");
+    bool shown = may_show(row, entry);
+    size_t limit = shown ? 160 : strcspn(entry, "=");
     size_t i = 0;
+
     for (; entry[i] && i < limit; i++)
         oi_buffer_char(out, entry[i] >= ' ' && entry[i] != 0x7f ? entry[i] : '?');
-    if (entry[i] && may_show(row))
+    if (entry[i] && shown)
         oi_buffer_put(out, "...", 3);
 }
 

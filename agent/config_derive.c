@@ -186,6 +186,34 @@ static void merge_disabled(struct oi_config_reader *reader)
     config->disabled_instrumentations = all.len ? oi_config_keep(reader, oi_buffer_text(&all)) : NULL;
 }
 
+/* An endpoint that cannot be used must not choose the protocol, and the protocol chooses what is used instead. */
+static void check_endpoints(struct oi_config_reader *reader)
+{
+    struct oi_config *config = reader->config;
+    const char *general = oi_config_drop_endpoint(&config->otlp_endpoint);
+    const char *traces = oi_config_drop_endpoint(&config->otlp_traces_endpoint);
+
+    choose_protocol(reader);
+    const char *fallback =
+        config->otlp_traces_protocol == OI_PROTOCOL_GRPC ? "http://localhost:4317" : "http://localhost:4318";
+    if (general)
+        oi_config_say(reader, OI_ROW_otlp_endpoint, "%s; using %s", general, fallback);
+    if (traces)
+        oi_config_say(reader, OI_ROW_otlp_traces_endpoint, "%s; using %s", traces,
+                      config->otlp_endpoint ? "OTEL_EXPORTER_OTLP_ENDPOINT" : fallback);
+}
+
+static void check_headers(struct oi_config_reader *reader)
+{
+    struct oi_config *config = reader->config;
+
+    oi_config_drop_headers(reader, OI_ROW_otlp_headers, &config->otlp_headers);
+    if (config->set.otlp_traces_headers)
+        oi_config_drop_headers(reader, OI_ROW_otlp_traces_headers, &config->otlp_traces_headers);
+    else
+        config->otlp_traces_headers = config->otlp_headers;
+}
+
 void oi_config_derive(struct oi_config_reader *reader)
 {
     struct oi_config *config = reader->config;
@@ -194,6 +222,8 @@ void oi_config_derive(struct oi_config_reader *reader)
     check_none(reader);
     check_timeout(reader, OI_ROW_otlp_timeout, config->set.otlp_timeout, config->otlp_timeout);
     check_timeout(reader, OI_ROW_otlp_traces_timeout, config->set.otlp_traces_timeout, config->otlp_traces_timeout);
-    choose_protocol(reader);
+    check_endpoints(reader);
+    check_headers(reader);
+    oi_config_check_resource(reader);
     merge_disabled(reader);
 }

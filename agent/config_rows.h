@@ -87,6 +87,13 @@ struct oi_text oi_text_trim(struct oi_text text);
 /* What follows from several settings together: cross-checks and effective values. agent/config_derive.c. */
 void oi_config_derive(struct oi_config_reader *reader);
 
+/* Values that are taken apart later, agent/config_otlp.c. An endpoint that is no URL becomes NULL; the result is what
+ * is wrong with it, as the end of a sentence, or NULL. Unusable headers and resource attributes are left out and
+ * complained about. */
+const char *oi_config_drop_endpoint(const char **endpoint);
+void oi_config_drop_headers(struct oi_config_reader *reader, enum oi_config_index index, const char **list);
+void oi_config_check_resource(struct oi_config_reader *reader);
+
 /* The instrumentations here that a name of the Python agent stands for, as a comma list: "" for one that has none here,
  * NULL for a name the Python agent does not know. */
 const char *oi_config_python_instrumentation(struct oi_text name);
