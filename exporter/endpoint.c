@@ -116,16 +116,16 @@ static const char *complaint(struct oi_text text, const struct parts *parts)
 
 #define SPREAD(text) (int)(text).len, (text).len ? (text).at : ""
 
+/* In messages neither the user part nor the query stands: either may hold a secret. */
 static void assemble(char *to, size_t size, const struct oi_endpoint *out, const struct parts *parts,
-                     const char *append, bool with_user)
+                     const char *append, bool message)
 {
-    struct oi_text user = with_user ? parts->user : (struct oi_text){0};
-    bool grpc = append[0] == '/';
-    struct oi_text path = grpc ? (struct oi_text){0} : parts->path, query = grpc ? path : parts->query;
-    bool joined = append[0] == '\0' || grpc || (path.len > 0 && path.at[path.len - 1] == '/');
+    struct oi_text user = message ? (struct oi_text){0} : parts->user;
+    struct oi_text query = message ? (struct oi_text){0} : parts->query;
+    bool joined = append[0] == '\0' || (parts->path.len > 0 && parts->path.at[parts->path.len - 1] == '/');
     snprintf(to, size, "%s://%.*s%s%.*s%s%.*s%.*s%s%s%.*s", out->tls ? "https" : "http", SPREAD(user),
              oi_text_present(user) ? "@" : "", SPREAD(parts->host), oi_text_present(parts->port) ? ":" : "",
-             SPREAD(parts->port), SPREAD(path), joined ? "" : "/", append, SPREAD(query));
+             SPREAD(parts->port), SPREAD(parts->path), joined ? "" : "/", append, SPREAD(query));
 }
 
 const char *oi_endpoint_parse(struct oi_endpoint *out, const char *endpoint, enum oi_endpoint_form form, bool insecure)
@@ -138,8 +138,15 @@ const char *oi_endpoint_parse(struct oi_endpoint *out, const char *endpoint, enu
         return wrong;
     out->tls = is(parts.scheme, "https") || (!oi_text_present(parts.scheme) && form == OI_ENDPOINT_GRPC && !insecure);
     out->loopback = is_loopback(parts.host);
-    const char *append = form == OI_ENDPOINT_GRPC ? METHOD : form == OI_ENDPOINT_BASE ? "v1/traces" : "";
-    assemble(out->url, sizeof out->url, out, &parts, append, true);
-    assemble(out->display, sizeof out->display, out, &parts, append, false);
+    if (form == OI_ENDPOINT_GRPC) {
+        parts.path = parts.query = (struct oi_text){0};
+        assemble(out->display, sizeof out->display, out, &parts, "", true);
+        parts.path = OI_TEXT(METHOD);
+        assemble(out->url, sizeof out->url, out, &parts, "", false);
+        return NULL;
+    }
+    const char *append = form == OI_ENDPOINT_EXACT ? "" : "v1/traces";
+    assemble(out->url, sizeof out->url, out, &parts, append, false);
+    assemble(out->display, sizeof out->display, out, &parts, append, true);
     return NULL;
 }

@@ -17,7 +17,7 @@ enum oi_endpoint_form {
 
 struct oi_endpoint {
     char url[OI_ENDPOINT_MAX + 128];
-    char display[OI_ENDPOINT_MAX + 128]; /* the same without user and password: for messages */
+    char display[OI_ENDPOINT_MAX + 128]; /* for messages: without what may be a secret */
     bool tls;
     bool loopback; /* this machine: no proxy stands between */
 };

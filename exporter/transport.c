@@ -28,6 +28,8 @@ struct oi_transport {
     struct oi_answer *answer;
     uint8_t *body;
     size_t body_size;
+    bool version_by_request; /* see choose_version */
+    bool connected;          /* the last request was answered: its connection may be used again */
 };
 
 static uint64_t now_ns(void)
@@ -180,6 +182,9 @@ static void set_options(struct oi_transport *transport)
     long version = !settings->grpc          ? CURL_HTTP_VERSION_1_1
                    : settings->endpoint.tls ? CURL_HTTP_VERSION_2TLS
                                             : CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE;
+    unsigned running = curl_version_info(CURLVERSION_NOW)->version_num;
+    transport->version_by_request =
+        version == CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE && running >= 0x075700 && running < 0x080000;
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L); /* otherwise SIGPIPE's action is changed for the whole process */
     curl_easy_setopt(easy, CURLOPT_URL, settings->endpoint.url);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
@@ -233,6 +238,21 @@ void oi_transport_forget(struct oi_transport *transport)
 {
     transport->multi = NULL;
     transport->easy = NULL;
+    transport->connected = false;
+}
+
+/* libcurl 7.87 and 7.88 (Debian 12) cannot use a connection twice that was opened with prior knowledge of HTTP/2 (fixed
+ * by curl/curl#10643): "Error in the HTTP2 framing layer". They can if the second request does not ask for that. But
+ * such a request, where the old connection turns out to be closed, goes out as HTTP/1.1 over a new one; post() then
+ * repeats it. */
+static void choose_version(struct oi_transport *transport)
+{
+    if (!transport->version_by_request)
+        return;
+    bool again = transport->connected;
+    curl_easy_setopt(transport->easy, CURLOPT_HTTP_VERSION,
+                     again ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE);
+    curl_easy_setopt(transport->easy, CURLOPT_FRESH_CONNECT, again ? 0L : 1L);
 }
 
 /* --- one request ----------------------------------------------------------------------------------------------------
@@ -253,6 +273,7 @@ static bool begin(struct oi_transport *transport, const uint8_t *body, size_t le
     curl_easy_setopt(transport->easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(transport->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     curl_easy_setopt(transport->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(timeout_ms ? timeout_ms : 300000));
+    choose_version(transport);
     return curl_multi_add_handle(transport->multi, transport->easy) == CURLM_OK;
 }
 
@@ -265,6 +286,7 @@ static bool step(struct oi_transport *transport)
     if (message && message->msg == CURLMSG_DONE) {
         transport->answer->curl = message->data.result;
         curl_easy_getinfo(transport->easy, CURLINFO_RESPONSE_CODE, &transport->answer->http);
+        curl_easy_getinfo(transport->easy, CURLINFO_HTTP_VERSION, &transport->answer->http_version);
         return true;
     }
     if (rc == CURLM_OK && running > 0)
@@ -298,17 +320,22 @@ static void finish(struct oi_transport *transport)
     answer->body = transport->body;
 }
 
-void oi_transport_post(struct oi_transport *transport, const uint8_t *body, size_t len, uint32_t timeout_ms,
-                       struct oi_answer *answer)
+/* Frees what a long answer has taken. */
+static void reset_body(struct oi_transport *transport)
+{
+    if (transport->body_size <= ANSWER_KEEP)
+        return;
+    free(transport->body);
+    transport->body = NULL;
+    transport->body_size = 0;
+}
+
+static void post_once(struct oi_transport *transport, const uint8_t *body, size_t len, uint32_t timeout_ms,
+                      struct oi_answer *answer)
 {
     const struct oi_export_host *host = transport->host;
     *answer = (struct oi_answer){.curl = CURLE_OUT_OF_MEMORY};
     transport->answer = answer;
-    if (transport->body_size > ANSWER_KEEP) {
-        free(transport->body);
-        transport->body = NULL;
-        transport->body_size = 0;
-    }
     host->unsafe_begin();
     bool started = begin(transport, body, len, timeout_ms);
     bool over = !started || step(transport);
@@ -328,4 +355,18 @@ void oi_transport_post(struct oi_transport *transport, const uint8_t *body, size
         finish(transport);
     host->unsafe_end();
     transport->answer = NULL;
+}
+
+void oi_transport_post(struct oi_transport *transport, const uint8_t *body, size_t len, uint32_t timeout_ms,
+                       struct oi_answer *answer)
+{
+    bool again = transport->version_by_request && transport->connected;
+    reset_body(transport);
+    post_once(transport, body, len, timeout_ms, answer);
+    bool timed_out = answer->curl == CURLE_OPERATION_TIMEDOUT;
+    if (again && !timed_out && (answer->curl != CURLE_OK || answer->http_version != CURL_HTTP_VERSION_2_0)) {
+        transport->connected = false;
+        post_once(transport, body, len, timeout_ms, answer);
+    }
+    transport->connected = answer->curl == CURLE_OK;
 }

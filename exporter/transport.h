@@ -13,10 +13,11 @@
 struct oi_answer {
     int curl; /* CURLcode: 0 a whole answer was received */
     char error[256];
-    bool abandoned; /* the process is leaving and its time is up */
-    bool too_long;  /* the answer was longer than 4 MiB */
-    long http;      /* status */
-    uint8_t *body;  /* the transport's, until the next request */
+    bool abandoned;    /* the process is leaving and its time is up */
+    bool too_long;     /* the answer was longer than 4 MiB */
+    long http;         /* status */
+    long http_version; /* CURL_HTTP_VERSION_… */
+    uint8_t *body;     /* the transport's, until the next request */
     size_t len;
     char retry_after[64];
     char grpc_status[16];
