@@ -23,6 +23,8 @@ struct oi_agent {
     bool recording;       /* spans go somewhere; otherwise ids are made and propagated, and that is all */
     bool propagate_trace; /* inject and extract traceparent/tracestate */
     bool propagate_baggage;
+    bool orphan; /* a forked child that has no worker yet, while its parent had one: a connection may have come with it
+                  */
 };
 
 /* Read-only for everybody but agent/life.c. */

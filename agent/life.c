@@ -30,8 +30,10 @@ uint8_t oi_life_instance[16];
 bool oi_life_config_announced;
 
 static pid_t own_pid;
-static uint32_t image; /* counts the forks that led here */
-static _Atomic bool left;
+static uint32_t image;                           /* counts the forks that led here */
+static _Atomic bool left;                        /* somebody is ending the process, or has */
+static _Atomic(const struct oi_thread *) leaver; /* which thread */
+static _Atomic uint32_t gone;                    /* futex: it is through, the worker is parked */
 static _Atomic bool sandboxed;
 static char settings[OI_CONFIG_ARENA];
 static char start_traceparent[OI_TRACEPARENT_LENGTH + 1];
@@ -171,6 +173,8 @@ void oi_life_became_child(bool by_handler)
     new_instance();
     reset_counters();
     oi_process_span_forget();
+    atomic_store(&gone, atomic_load(&left)); /* whoever was leaving is not here */
+    oi_agent.orphan = oi_worker_running();
     oi_worker_fork_child(by_handler);
     if (by_handler)
         oi_last_thread_watch();
@@ -259,6 +263,7 @@ void oi_worker_need(void)
         return;
     int saved = errno;
     oi_life_check_fork();
+    oi_agent.orphan = false;
     oi_worker_start();
     errno = saved;
 }
@@ -281,10 +286,31 @@ static uint64_t deadline(void)
     return oi_mono_ns() + oi_agent.config.shutdown_timeout * OI_NS_PER_MS;
 }
 
+/* Only one thread leaves; another that ends the process too waits for it, or exit processing would begin around a
+ * worker that is still inside libcurl. The same thread comes again from an exit handler. */
+static bool first_to_leave(void)
+{
+    if (!atomic_exchange(&left, true)) {
+        atomic_store(&leaver, &oi_thread);
+        return true;
+    }
+    uint64_t last = deadline() + OI_NS_PER_S;
+    while (!atomic_load(&gone) && atomic_load(&leaver) != &oi_thread && oi_futex_wait(&gone, 0, last)) {
+    }
+    return false;
+}
+
+static void has_left(void)
+{
+    print_summary();
+    atomic_store(&gone, 1);
+    oi_futex_wake(&gone, INT32_MAX);
+}
+
 void oi_life_leave(int status, bool may_start_thread)
 {
     int saved = errno;
-    if (!oi_active() || oi_thread.agent || !oi_life_in_own_process() || atomic_exchange(&left, true)) {
+    if (!oi_active() || oi_thread.agent || !oi_life_in_own_process() || !first_to_leave()) {
         errno = saved;
         return;
     }
@@ -294,18 +320,18 @@ void oi_life_leave(int status, bool may_start_thread)
     if (may_start_thread && oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
         oi_worker_start();
     oi_worker_park(deadline());
-    print_summary();
+    has_left();
     errno = saved;
 }
 
 void oi_life_leave_by_last_thread(void)
 {
-    if (oi_active() && !atomic_exchange(&left, true)) {
+    if (oi_active() && first_to_leave()) {
         int status = 0;
         oi_library_deliver();
         oi_process_span_end(&status);
         oi_worker_park(deadline());
-        print_summary();
+        has_left();
     }
 }
 

@@ -428,12 +428,13 @@ void oi_worker_open_exporter(uint64_t deadline)
 
 void oi_worker_fork_prepare(void)
 {
-    fence_missed = atomic_load(&running) >= 1 && !fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
+    /* Also without a worker: another thread may be starting it. */
+    fence_missed = !fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
 }
 
 void oi_worker_fork_parent(void)
 {
-    if (atomic_load(&running) >= 1 && !fence_missed)
+    if (!fence_missed)
         fence_leave();
     fence_missed = false;
 }

@@ -3,13 +3,11 @@
  *   #define FUNCTIONS(X) X(thing_ask) X(thing_new)         the first one exists in every copy of the library
  *   OI_LIBRARY(libthing, FUNCTIONS);
  *
- *   OI_HOOK(int, thing_ask, (struct thing *thing))         defines the exported wrapper. Starts in the first column, name
- *   {                                                      on that line: the export map is generated from these lines.
- *       struct oi_call call = oi_call_enter(&oi_library_libthing, OI_CALLER);
- *       if (!call.provider)
- *           return THING_FAILED;                           the failure of a function that does not exist
- *       if (!call.watched)                                 ours, nested inside the library, switched off, not ready
- *           return OI_REAL(call, thing_ask)(thing);
+ *   OI_HOOK(int, thing_ask, (struct thing *thing))         defines the exported wrapper. Starts in the first column,
+ * name {                                                      on that line: the export map is generated from these
+ * lines. struct oi_call call = oi_call_enter(&oi_library_libthing, OI_CALLER); if (!call.provider) return THING_FAILED;
+ * the failure of a function that does not exist if (!call.watched)                                 ours, nested inside
+ * the library, switched off, not ready return OI_REAL(call, thing_ask)(thing);
  *       ... agent code, guard held ...
  *       oi_call_pause(&call);                              guard released, errno as the program left it
  *       int result = OI_REAL(call, thing_ask)(thing);
@@ -37,8 +35,8 @@
 /* The address our caller will go on at. Only in the exported wrapper itself. */
 #define OI_CALLER __builtin_extract_return_addr(__builtin_return_address(0))
 
-/* A library's functions, X(name) for each. Declares `enum { index_name … }` and defines `oi_library_<library>`. Functions
- * that are called and not hooked are in the list too. */
+/* A library's functions, X(name) for each. Declares `enum { index_name … }` and defines `oi_library_<library>`.
+ * Functions that are called and not hooked are in the list too. */
 #define OI_LIBRARY_INDEX(function) index_##function,
 #define OI_LIBRARY_NAME(function) #function,
 
@@ -56,8 +54,9 @@
 extern const char oi_object_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 extern const char oi_object_end[] __asm__("_end") __attribute__((visibility("hidden")));
 
-/* A call that seems to come from ourselves: a real function we called went on to another one with a jump, which leaves our
- * hook's return address in place (libmariadb's mysql_query does so with mysql_real_query). Nested, not the program's. */
+/* A call that seems to come from ourselves: a real function we called went on to another one with a jump, which leaves
+ * our hook's return address in place (libmariadb's mysql_query does so with mysql_real_query). Nested, not the
+ * program's. */
 static inline bool oi_own_caller(const void *caller)
 {
     return (uintptr_t)caller - (uintptr_t)oi_object_start < (uintptr_t)oi_object_end - (uintptr_t)oi_object_start;
@@ -77,12 +76,14 @@ static inline struct oi_call oi_call_enter_with(struct oi_library *library, cons
     call.provider = provider ? provider : oi_library_provider(library, caller);
     call.watched = call.provider && oi_active() && !library->disabled && !oi_provider_contains(call.provider, caller) &&
                    !oi_own_caller(caller) && oi_guard_enter();
+    if (call.watched && oi_agent.orphan)
+        oi_worker_need();
     errno = call.error;
     return call;
 }
 
-/* Begins a hook. If `watched`, the guard is held: every path from here on ends with oi_call_pause before the real call or
- * with oi_call_leave after it. */
+/* Begins a hook. If `watched`, the guard is held: every path from here on ends with oi_call_pause before the real call
+ * or with oi_call_leave after it. */
 static inline struct oi_call oi_call_enter(struct oi_library *library, const void *caller)
 {
     return oi_call_enter_with(library, NULL, caller);

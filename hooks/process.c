@@ -6,9 +6,11 @@
 #include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
+#include <error.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -28,7 +30,9 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(__libc_start_main)                                                                                               \
     X(exit)                                                                                                            \
     X(_exit)                                                                                                           \
-    X(quick_exit) X(verr) X(verrx) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp)          \
+    X(quick_exit)                                                                                                      \
+    X(verr)                                                                                                            \
+    X(verrx) X(error) X(error_at_line) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp)      \
         X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid)     \
             X(prctl) X(dlclose)
 
@@ -153,14 +157,41 @@ OI_HOOK(void, errx, (int status, const char *format, ...))
     verrx(status, format, arguments);
 }
 
+/* libc has no form of these that takes a va_list: the message is made here and handed on as one word. */
+OI_HOOK(void, error, (int status, int number, const char *format, ...))
+{
+    char *message = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&message, format, arguments);
+    va_end(arguments);
+    if (status != 0)
+        oi_life_leave(status, true);
+    REAL(error)(status, number, "%s", length < 0 ? format : message);
+    free(message);
+}
+
+OI_HOOK(void, error_at_line, (int status, int number, const char *file, unsigned line, const char *format, ...))
+{
+    char *message = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vasprintf(&message, format, arguments);
+    va_end(arguments);
+    if (status != 0)
+        oi_life_leave(status, true);
+    REAL(error_at_line)(status, number, file, line, "%s", length < 0 ? format : message);
+    free(message);
+}
+
 /* --- exec and spawn
  * -------------------------------------------------------------------------------------------------------- */
 
 static int run(const char *file, bool use_path, char *const argv[], char *const envp[])
 {
     struct oi_process_environment environment;
+    char *const *handed = oi_process_environment(&environment, envp); /* first: the process span may end now */
     oi_life_before_exec(file, use_path);
-    char *const *handed = oi_process_environment(&environment, envp);
     int result;
     if (use_path)
         result = REAL(execvpe) ? real.execvpe_(file, argv, handed) : MISSING;
