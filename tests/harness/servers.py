@@ -187,6 +187,10 @@ class MariaDB(Server):
     def ready(self):
         return answers(("127.0.0.1", self.port)) and answers(self.socket)
 
+    def close(self):
+        self.kill()  # its data is thrown away
+        super().close()
+
     def sql(self, text, database="shop"):
         """Runs statements with the server's own client; returns its output, columns divided by tabs."""
         ran = subprocess.run([program("mariadb"), "--no-defaults", f"--socket={self.socket}", "--user=guest", "--batch",
