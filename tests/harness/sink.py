@@ -150,11 +150,17 @@ class OtlpSink:
         return answer
 
 
+class Listener(ThreadingHTTPServer):
+    """Many processes may come at once: with a short backlog, a connection waits a second for its next try."""
+
+    request_queue_size = 256
+
+
 class HttpServer:
     def __init__(self, sink):
         handler = type("Handler", (HttpHandler,), {"sink": sink, "connections": set()})
         self._handler = handler
-        self._server = ThreadingHTTPServer(("127.0.0.1", sink.port), handler)
+        self._server = Listener(("127.0.0.1", sink.port), handler)
         self._server.daemon_threads = True
         if sink.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
