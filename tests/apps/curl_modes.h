@@ -550,6 +550,21 @@ static int many_handles(void)
     return 0;
 }
 
+static void keep(void *memory)
+{
+    (void)memory;
+}
+
+/* A handle for each request, never two at the same address: what is remembered of them must be forgotten again. */
+static int ever_new_handles(void)
+{
+    curl_global_cleanup();
+    curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, keep, realloc, strdup, calloc);
+    for (int i = 0; i < 5000; i++)
+        curl_easy_cleanup(new_easy());
+    return get();
+}
+
 enum { THREADS = 64, REQUESTS = 100 };
 
 static void *requests(void *failures)
@@ -652,6 +667,7 @@ static const struct {
     MODE(certificate),
     MODE(multi),
     MODE(many_handles),
+    MODE(ever_new_handles),
     MODE(threads),
     MODE(long_jump),
 };

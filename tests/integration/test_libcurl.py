@@ -397,6 +397,13 @@ def test_many_handles(http_server):
     carried(spans, requests)
 
 
+def test_handles_at_ever_new_addresses(http_server):
+    spans, requests = run(http_server, "ever_new_handles")
+    call = Call("GET", http_server.url + "/bytes/3", received=3)
+    assert seen(spans) == [call.brief(call.old())]
+    carried(spans, requests)
+
+
 def test_the_multi_interface_is_left_alone(http_server):
     """Before and after it, the same handle makes spans; in between, nothing of ours is left in it."""
     spans, requests = run(http_server, "multi")
@@ -409,6 +416,8 @@ def test_nothing_but_http_makes_spans(http_server, tmp_path):
     file.write_text("content\n", encoding="utf-8")
     assert same_output([app("curl_easy"), "get", f"file://{file}"]).spans == []
     assert same_output([app("curl_easy"), "get", f"dict://127.0.0.1:{free_port()}/d:x"]).spans == []
+    assert same_output([app("curl_easy"), "get", f"ftp.localhost:{free_port()}/x"]).spans == []  # libcurl guesses ftp
+    assert len(same_output([app("curl_easy"), "get", f"http.localhost:{free_port()}/x"]).spans) == 1
     assert run(http_server, "connect_only")[0] == []
 
 
