@@ -3,6 +3,7 @@
 
 #include "exporter/settings.h"
 #include "exporter/sinks.h"
+#include "exporter/trim.h"
 
 enum { SINKS_MAX = 2 }; /* OTLP, console */
 
@@ -61,6 +62,7 @@ struct oi_exporter *oi_exporter_open(const struct oi_export_host *host)
         opened = add(all, oi_otlp_open(host, host->config->otlp_traces_protocol == OI_PROTOCOL_GRPC));
     if (oi_list_has(list, "console"))
         opened = add(all, oi_console_open(host)) && opened;
+    oi_trim();
     if (opened)
         return &all->exporter;
     host->log(OI_LOG_ERROR, "cannot open the exporters that %s names; spans are dropped", list);

@@ -143,7 +143,7 @@ static struct oi_record **make_records(size_t count, size_t big)
         record->flags = 1;
         record->start_unix_ns = UINT64_C(1785585600000000000) + i * 1000;
         record->end_unix_ns = record->start_unix_ns + 500;
-        snprintf(names[i % 100000], sizeof names[0], "span %zu", i);
+        snprintf(names[i % 100000], sizeof names[0], "span %u", (unsigned)i);
         record->name = oi_text_from(names[i % 100000]);
         add_attributes(record);
         if (big)
