@@ -121,6 +121,9 @@ void oi_mysql_keep(struct oi_mysql_text *text, const char *value);
  * handle. */
 struct oi_mysql_connection *oi_mysql_adopt(const struct oi_provider *provider, MYSQL *mysql);
 
+/* Looks whether a statement that succeeded changed the schema of those that follow: `USE x`. */
+void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length);
+
 /* Before a call of the program that is a span: delivers what waits on the connection, starts the span, and pauses
  * `call`. False: the handle stays unknown; `call` has been left. */
 bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connection, MYSQL *mysql, struct oi_span *span);

@@ -72,8 +72,7 @@ void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const st
         oi_mysql_put(&connection->pending, record, false);
 }
 
-/* `USE x` changes the schema of what follows. */
-static void follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
+void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
 {
     while (length > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
         text++, length--;
@@ -97,7 +96,7 @@ static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const 
         return;
     if (record)
         answered(connection, mysql, record);
-    follow_schema(connection, text, length);
+    oi_mysql_follow_schema(connection, text, length);
 }
 
 OI_HOOK(int, mysql_query, (MYSQL * mysql, const char *text))

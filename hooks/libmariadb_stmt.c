@@ -163,12 +163,13 @@ static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, con
 {
     call->batch_size = batch_size(statement->provider, stmt);
     struct oi_record *record = record_call(statement, stmt, span, call, failed);
-    if (!record)
-        return;
-    if (failed)
+    if (failed || !record)
         oi_mysql_put(&statement->pending, record, false);
     else
         answered(statement, stmt, record);
+    struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
+    if (connection && !failed && statement->prepared)
+        oi_mysql_follow_schema(connection, statement->text, statement->length);
 }
 
 OI_HOOK(int, mysql_stmt_execute, (MYSQL_STMT * stmt))

@@ -166,6 +166,22 @@ def test_a_result_nobody_reads_is_delivered(client):
     assert spans[1].status[1] == "Commands out of sync; you can't run this command now"
 
 
+def test_storing_the_rows_belongs_to_the_span(client):
+    """Reading them one by one does not: that takes as long as the program likes."""
+    text = "query=SELECT seq, REPEAT('x', 30) FROM seq_1_to_500000"
+    stored, used = client.run(client.tcp, text, "store", "free", text, "use", "fetch=1", "free", "close", env=NEW)
+    assert [span.attributes["db.response.returned_rows"] for span in (stored, used)] == [500_000, 1]
+    assert stored.end - stored.start > 3 * (used.end - used.start)
+
+
+def test_rows_given_back_late(client):
+    """Read to their end, but freed only while the next statement already waits: each span keeps its own count."""
+    first, second = client.run(client.tcp, "query=SELECT 1 UNION SELECT 2", "use", "fetch", "query=SELECT 3", "free", "store",
+                               "free", "close", env=NEW)
+    assert "db.response.returned_rows" not in first.attributes
+    assert second.attributes["db.response.returned_rows"] == 1
+
+
 def test_what_waits_is_delivered_once(client):
     """A child of a fork does not deliver what its parent holds; a program that executes another one does."""
     (span,) = client.run(client.tcp, "query=SELECT 1 UNION SELECT 2", "fork", "store", "free", "close")
@@ -222,15 +238,15 @@ def test_statement_in_two_calls(client):
 
 
 def test_several_statements_are_one_span(client):
-    text = "INSERT INTO t VALUES (1, 'x'), (2, 'y'); SELECT id FROM t; DELETE FROM t WHERE id = 1; SELECT SLEEP(0.05)"
-    script = [f"query={text}", "store", "next", "store", "free", "next", "store", "next", "store", "free", "next"]
+    text = "INSERT INTO t VALUES (1, 'x'), (2, 'y'); SELECT id FROM t; DELETE FROM t WHERE id = 1; DO SLEEP(0.05)"
+    script = [f"query={text}", "store", "next", "store", "free", "next", "next", "next"]
     (span,) = client.run(client.multi, *script, "close")
     check(span, "INSERT", client.old(
-        db__statement="INSERT INTO t VALUES (?, ?), (?, ?); SELECT id FROM t; DELETE FROM t WHERE id = ?; SELECT SLEEP(?)",
+        db__statement="INSERT INTO t VALUES (?, ?), (?, ?); SELECT id FROM t; DELETE FROM t WHERE id = ?; DO SLEEP(?)",
         db__operation="INSERT", db__sql__table="t", db__rows_affected=3))
     assert span.end - span.start > 50_000_000
     (span,) = client.run(client.multi, *script, "close", env=NEW)
-    assert span.attributes["db.response.returned_rows"] == 3
+    assert span.attributes["db.response.returned_rows"] == 2
 
 
 def test_an_error_of_a_later_statement_is_the_spans(client):
@@ -271,11 +287,13 @@ def test_transactions(client):
 def test_schema_follows(client):
     spans = client.run(client.tcp, "query=SELECT 1", "store", "free", "query=USE mysql", "query=SELECT 2", "store", "free",
                        "select_db=shop", "query=SELECT 3", "store", "free", "select_db=nosuch", "query=use `mysql`",
-                       "query=SELECT 4", "store", "free", "query=USE nosuch", "query=SELECT 5", "store", "free", "close")
+                       "query=SELECT 4", "store", "free", "query=USE nosuch", "query=SELECT 5", "store", "free", "stmt", "prepare=USE shop",
+                       "execute", "sclose", "query=SELECT 6", "store", "free", "close")
     assert [(span.name, span.attributes["db.name"], span.status[0]) for span in spans] == [
         ("SELECT", "shop", "UNSET"), ("USE", "shop", "UNSET"), ("SELECT", "mysql", "UNSET"),
         ("USE", "shop", "UNSET"), ("SELECT", "shop", "UNSET"), ("USE", "shop", "ERROR"), ("use", "shop", "UNSET"),
-        ("SELECT", "mysql", "UNSET"), ("USE", "mysql", "ERROR"), ("SELECT", "mysql", "UNSET")]
+        ("SELECT", "mysql", "UNSET"), ("USE", "mysql", "ERROR"), ("SELECT", "mysql", "UNSET"),
+        ("USE", "mysql", "UNSET"), ("SELECT", "shop", "UNSET")]
 
 
 def test_change_user(client):
