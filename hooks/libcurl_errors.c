@@ -1,8 +1,10 @@
 #include "hooks/libcurl_errors.h"
 
+enum { LAST = 101 };
+
 /* By number, not by the names of the header at hand: the libcurl that the program loads may be another one. CURLE_ of
  * 7.74 to 8.22; where a number has become obsolete, the name it had. */
-static const char *const names[] = {
+static const char *const names[LAST + 1] = {
     [1] = "CURLE_UNSUPPORTED_PROTOCOL",
     [2] = "CURLE_FAILED_INIT",
     [3] = "CURLE_URL_MALFORMAT",
@@ -109,7 +111,7 @@ static const char *const names[] = {
 struct oi_text oi_curl_error_name(int code, char number[static 16])
 {
     static const char prefix[] = "CURLE_";
-    if (code > 0 && (size_t)code < sizeof names / sizeof *names)
+    if (code > 0 && code <= LAST)
         return oi_text_from(names[code]);
     char digits[10];
     size_t count = 0;

@@ -54,7 +54,8 @@ static void keep_user_agent(struct oi_curl_handle *handle, const struct oi_curl_
 {
     struct oi_text value = oi_text_present(own->user_agent) ? own->user_agent : oi_text_from(handle->set.user_agent);
     size_t length = value.len < sizeof handle->user_agent_sent ? value.len : sizeof handle->user_agent_sent - 1;
-    memcpy(handle->user_agent_sent, value.at, length);
+    if (length > 0)
+        memcpy(handle->user_agent_sent, value.at, length);
     handle->user_agent_sent[length] = 0;
 }
 
