@@ -66,7 +66,8 @@ static void put_statement(struct oi_record *record, const struct oi_db_connectio
     if (oi_text_present(summary))
         oi_record_name_owned(record, summary);
     else
-        oi_record_name(record, first_present(connection->name, connection->host, OI_TEXT("mysql")));
+        oi_record_name(record,
+                       first_present(connection->name, connection->host, oi_db_system_name(connection->system)));
 }
 
 /* A call of the library that has no text: its name is no guess from one. */

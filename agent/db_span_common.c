@@ -113,13 +113,22 @@ static void database_index(struct oi_record *record, int index)
     oi_record_str_owned(record, "db.namespace", oi_record_text_end(record, &out));
 }
 
+struct oi_text oi_db_system_name(enum oi_db_system system)
+{
+    switch (system) {
+    case OI_DB_REDIS:
+        return OI_TEXT("redis");
+    case OI_DB_MARIADB:
+        return OI_TEXT("mariadb");
+    default:
+        return OI_TEXT("mysql");
+    }
+}
+
 static void new_connection(struct oi_record *record, const struct oi_db_connection *connection)
 {
     bool redis = connection->system == OI_DB_REDIS;
-    oi_record_str(record, "db.system.name",
-                  redis                                 ? OI_TEXT("redis")
-                  : connection->system == OI_DB_MARIADB ? OI_TEXT("mariadb")
-                                                        : OI_TEXT("mysql"));
+    oi_record_str(record, "db.system.name", oi_db_system_name(connection->system));
     oi_record_str(record, "server.address", connection->host);
     if (oi_text_present(connection->host) && connection->port && connection->port != (redis ? 6379 : 3306) &&
         connection->transport != OI_TRANSPORT_UNIX)

@@ -21,6 +21,9 @@ void oi_db_put_connection(struct oi_record *record, const struct oi_db_connectio
 /* Status, error.type, db.response.status_code; nothing without a code. */
 void oi_db_put_error(struct oi_record *record, const struct oi_db_error *error);
 
+/* db.system.name, by which MariaDB is mariadb. */
+struct oi_text oi_db_system_name(enum oi_db_system system);
+
 void oi_db_put_number(struct oi_buffer *out, uint64_t number);
 
 #endif

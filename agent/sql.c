@@ -22,9 +22,9 @@ struct analysis {
     struct mark mark;
     const char
         *copied; /* the text is written up to here; what follows is copied as it is when something must be replaced */
-    const char *literal; /* where a literal of two tokens (DATE '…') began, or NULL */
-    enum oi_sql_kind previous;
-    enum oi_sql_word previous_word;
+    const char *literal;   /* where a literal of two tokens (DATE '…') began, or NULL */
+    uint8_t previous;      /* enum oi_sql_kind of the token before */
+    uint8_t previous_word; /* enum oi_sql_word, likewise */
     char previous_char;
     uint8_t list;   /* enum list */
     bool collapsed; /* items of the list have been left out */
@@ -151,7 +151,7 @@ static bool is_sign(const struct analysis *a, const struct oi_sql_token *token)
     case OI_SQL_PUNCTUATION:
         return a->previous_char != ')' && a->previous_char != '}';
     case OI_SQL_WORD:
-        return oi_sql_word_before_value(a->previous_word);
+        return oi_sql_word_before_value((enum oi_sql_word)a->previous_word);
     case OI_SQL_END: /* nothing before it */
         return true;
     default:
@@ -214,7 +214,7 @@ static void significant(struct analysis *a, struct oi_sql_token *token)
         follow_list(a, token, word);
     }
     a->previous = token->kind;
-    a->previous_word = word;
+    a->previous_word = (uint8_t)word;
     a->previous_char = token->kind == OI_SQL_PUNCTUATION ? *token->at : 0;
 }
 

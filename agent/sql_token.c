@@ -11,11 +11,6 @@ static const uint8_t classes[256] = {
 
 static enum class class_of(char c) { return (enum class)classes[(unsigned char)c]; }
 
-bool oi_sql_name_byte(char c)
-{
-    return class_of(c) >= LETTER;
-}
-
 /* The first of two bytes in [at, end), or end. Eight at a time: strings may be megabytes. */
 static const char *find_either(const char *at, const char *end, char a, char b)
 {
@@ -127,7 +122,7 @@ static struct oi_sql_token block_comment(struct oi_sql_lexer *lexer)
 }
 
 /* A token that starts with a digit, or with a point before one. */
-static const char *number(const char *at, const char *end, enum oi_sql_kind *kind)
+static const char *number(const char *at, const char *end, uint8_t *kind)
 {
     const char *start = at;
     *kind = OI_SQL_NUMBER;
@@ -172,7 +167,7 @@ static struct oi_sql_token word(const struct oi_sql_lexer *lexer)
     return token;
 }
 
-static const char *variable(const char *at, const char *end, enum oi_sql_kind *kind)
+static const char *variable(const char *at, const char *end, uint8_t *kind)
 {
     const char *name = at + 1;
     if (name < end && *name == '@')
@@ -185,7 +180,7 @@ static const char *variable(const char *at, const char *end, enum oi_sql_kind *k
 }
 
 /* Everything that starts neither a name nor white space. Sets kind and flags, returns where it ends. */
-static const char *symbol(struct oi_sql_lexer *lexer, enum oi_sql_kind *kind, uint8_t *flags)
+static const char *symbol(struct oi_sql_lexer *lexer, uint8_t *kind, uint8_t *flags)
 {
     const char *at = lexer->at, *end = lexer->end;
     char next = end - at >= 2 ? at[1] : ' ';

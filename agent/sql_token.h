@@ -41,16 +41,16 @@ enum oi_sql_token_flags {
 struct oi_sql_token {
     const char *at;
     size_t len;
-    enum oi_sql_kind kind;
+    uint8_t kind; /* enum oi_sql_kind */
     uint8_t flags;
 };
 
 struct oi_sql_lexer {
     const char *at; /* the next token starts here */
     const char *end;
-    uint16_t hints;             /* comments with code in them that are open */
-    enum oi_sql_kind last_kind; /* of the token before, space included */
-    char last_char;             /* its last byte */
+    uint16_t hints;    /* comments with code in them that are open */
+    uint8_t last_kind; /* enum oi_sql_kind of the token before, space included */
+    char last_char;    /* its last byte */
 };
 
 static inline struct oi_sql_lexer oi_sql_lexer(struct oi_text sql)
@@ -60,8 +60,5 @@ static inline struct oi_sql_lexer oi_sql_lexer(struct oi_text sql)
 }
 
 struct oi_sql_token oi_sql_next(struct oi_sql_lexer *lexer);
-
-/* True for a byte that may continue an unquoted name: letters, digits, _ $ and everything outside ASCII. */
-bool oi_sql_name_byte(char c);
 
 #endif
