@@ -200,7 +200,7 @@ static void check_endpoints(struct oi_config_reader *reader)
         oi_config_say(reader, OI_ROW_otlp_endpoint, "%s; using %s", general, fallback);
     if (traces)
         oi_config_say(reader, OI_ROW_otlp_traces_endpoint, "%s; using %s", traces,
-                      config->otlp_endpoint ? "OTEL_EXPORTER_OTLP_ENDPOINT" : fallback);
+                      config->otlp_endpoint ? oi_row_text(oi_config_rows[OI_ROW_otlp_endpoint].env) : fallback);
 }
 
 static void check_headers(struct oi_config_reader *reader)
