@@ -19,6 +19,7 @@ enum {
     HELD_MAX = 1024, /* spans that wait for their root; about 300 bytes each */
     RECENT = 32,     /* traces whose late spans are printed at once, because their root has been printed */
     NAME_CHARS = 60,
+    SERVICE_CHARS = 40,
     INDENT_MAX = 24, /* levels; deeper ones are not indented further */
 };
 
@@ -27,7 +28,6 @@ struct held {
     uint8_t span_id[8];
     uint8_t parent_id[8];
     bool local_root;
-    bool has_parent;
     bool printed;
     uint64_t start, end;                   /* Unix ns */
     struct held *parent, *child, *sibling; /* while a tree is printed */
@@ -45,7 +45,7 @@ struct console {
     size_t tree_count;
     uint8_t recent[RECENT][16];
     size_t recent_next;
-    char service[64];
+    char service[4 * SERVICE_CHARS + 1];
 };
 
 static bool same_trace(const uint8_t a[16], const uint8_t b[16])
@@ -115,13 +115,12 @@ static size_t depth_of(const struct held *span, const struct held *top)
 /* --- its text
  * ------------------------------------------------------------------------------------------------------------ */
 
-static void put_branches(struct oi_console_out *out, const struct held *span, const struct held *top, size_t depth)
+static void put_branches(struct oi_console_out *out, const struct held *span, size_t depth)
 {
     const struct held *line[INDENT_MAX];
     size_t shown = depth < INDENT_MAX ? depth : INDENT_MAX;
     for (size_t i = shown; i-- > 0; span = span->parent)
         line[i] = span;
-    (void)top;
     for (size_t i = 0; i < shown; i++) {
         const char *branch = i + 1 < shown ? (line[i]->sibling ? "│  " : "   ") : (line[i]->sibling ? "├─ " : "└─ ");
         oi_console_put(out, branch, strlen(branch));
@@ -141,7 +140,7 @@ static void put_span(struct oi_console_out *out, const struct held *span, const 
     oi_console_pad(out, 2);
     oi_console_time(out, span->end > span->start ? span->end - span->start : 0);
     oi_console_pad(out, 2);
-    put_branches(out, span, top, depth);
+    put_branches(out, span, depth);
     oi_console_put(out, span->text, span->name_len);
     if (span->len > span->name_len) {
         oi_console_pad(out, widest - name_width(span, depth) + 2);
@@ -276,7 +275,6 @@ static void hold(struct console *console, const struct oi_record *record)
     if (span) {
         *span = (struct held){
             .local_root = !record->has_parent || record->parent_remote,
-            .has_parent = record->has_parent,
             .start = record->start_unix_ns,
             .end = record->end_unix_ns,
             .name_len = name_len,
@@ -301,7 +299,7 @@ static void remember_service(struct console *console, const struct oi_resource *
             memcmp(attribute->key, "service.name", 12) != 0)
             continue;
         struct oi_console_out text = {0};
-        oi_console_clean(&text, oi_text_of(attribute->string, attribute->length), 15); /* 4 bytes each fit */
+        oi_console_clean(&text, oi_text_of(attribute->string, attribute->length), SERVICE_CHARS - 1);
         if (!text.failed && text.len < sizeof console->service) {
             memcpy(console->service, text.at, text.len);
             console->service[text.len] = '\0';
