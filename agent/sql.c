@@ -182,7 +182,7 @@ static void significant(struct analysis *a, struct oi_sql_token *token)
     enum oi_sql_word word = token->kind == OI_SQL_WORD ? oi_sql_word(token->at, token->len) : OI_WORD_NAME;
     if (token->kind == OI_SQL_PUNCTUATION && is_sign(a, token)) {
         const char *sign = token->at;
-        *token = oi_sql_next(&a->lexer);
+        oi_sql_next(&a->lexer, token);
         token->len += 1;
         token->at = sign;
         token->kind = OI_SQL_NUMBER;
@@ -237,15 +237,14 @@ void oi_sql_analyze(struct oi_text sql, struct oi_sql *out)
     out->operation = out->table = out->schema = (struct oi_text){NULL, 0};
     out->has_comment = out->multiple = false;
     for (;;) {
-        struct oi_sql_token token = oi_sql_next(&a.lexer);
+        struct oi_sql_token token;
+        oi_sql_next(&a.lexer, &token);
         if (token.flags & OI_SQL_DOUBTFUL) {
             give_up(&a, &token);
             break;
         }
         if (token.kind == OI_SQL_END)
             break;
-        if (token.kind == OI_SQL_SPACE)
-            continue;
         if (token.kind <= OI_SQL_HINT_CLOSE)
             comment(&a, &token);
         else

@@ -93,32 +93,25 @@ static const char *line_comment(const struct oi_sql_lexer *lexer, const char *at
 }
 
 /* At a slash and a star. */
-static struct oi_sql_token block_comment(struct oi_sql_lexer *lexer)
+static const char *block_comment(struct oi_sql_lexer *lexer, struct oi_sql_token *token)
 {
-    const char *start = lexer->at, *at = start + 2, *end = lexer->end;
-    struct oi_sql_token token = {.at = start, .kind = OI_SQL_COMMENT};
-    const char *code = at;
-    if (code < end && *code == 'M')
-        code++;
-    if (code < end && (*code == '!' || (*code == '+' && code == at))) {
-        token.kind = OI_SQL_HINT_OPEN;
-        code++;
-        token.len = (size_t)((code[-1] == '!' ? skip_digits(code, end) : code) - start);
+    const char *start = lexer->at + 2, *at = start, *end = lexer->end;
+    if (at < end && *at == 'M')
+        at++;
+    if (at < end && (*at == '!' || (*at == '+' && at == start))) {
+        token->kind = OI_SQL_HINT_OPEN;
         if (lexer->hints == UINT16_MAX)
-            token.flags = OI_SQL_DOUBTFUL;
+            token->flags = OI_SQL_DOUBTFUL;
         else
             lexer->hints++;
-        return token;
+        return *at == '!' ? skip_digits(at + 1, end) : at + 1;
     }
-    for (; at < end && (at = memchr(at, '*', (size_t)(end - at))); at++) {
-        if (end - at >= 2 && at[1] == '/') {
-            token.len = (size_t)(at + 2 - start);
-            return token;
-        }
-    }
-    token.len = (size_t)(end - start);
-    token.flags = OI_SQL_DOUBTFUL;
-    return token;
+    token->kind = OI_SQL_COMMENT;
+    for (at = start; at < end && (at = memchr(at, '*', (size_t)(end - at))); at++)
+        if (end - at >= 2 && at[1] == '/')
+            return at + 2;
+    token->flags = OI_SQL_DOUBTFUL;
+    return end;
 }
 
 /* A token that starts with a digit, or with a point before one. */
@@ -152,19 +145,18 @@ static const char *number(const char *at, const char *end, uint8_t *kind)
     return skip_name(at, end);
 }
 
-static struct oi_sql_token word(const struct oi_sql_lexer *lexer)
+static const char *word(const struct oi_sql_lexer *lexer, struct oi_sql_token *token)
 {
     const char *start = lexer->at, *end = lexer->end, *at = skip_name(start, end);
-    struct oi_sql_token token = {.at = start, .kind = OI_SQL_WORD};
+    token->kind = OI_SQL_WORD;
     if (at < end && (*at == '\'' || (*at == '"' && *start == '_'))) {
         char letter = (char)(*start | 0x20);
         if (*start == '_' || (at == start + 1 && (letter == 'n' || letter == 'x' || letter == 'b'))) {
-            token.kind = OI_SQL_STRING;
-            at = quoted(lexer, at, &token.flags);
+            token->kind = OI_SQL_STRING;
+            at = quoted(lexer, at, &token->flags);
         }
     }
-    token.len = (size_t)(at - start);
-    return token;
+    return at;
 }
 
 static const char *variable(const char *at, const char *end, uint8_t *kind)
@@ -180,8 +172,9 @@ static const char *variable(const char *at, const char *end, uint8_t *kind)
 }
 
 /* Everything that starts neither a name nor white space. Sets kind and flags, returns where it ends. */
-static const char *symbol(struct oi_sql_lexer *lexer, uint8_t *kind, uint8_t *flags)
+static const char *symbol(struct oi_sql_lexer *lexer, struct oi_sql_token *token)
 {
+    uint8_t *kind = &token->kind, *flags = &token->flags;
     const char *at = lexer->at, *end = lexer->end;
     char next = end - at >= 2 ? at[1] : ' ';
     *kind = OI_SQL_PUNCTUATION;
@@ -202,6 +195,10 @@ static const char *symbol(struct oi_sql_lexer *lexer, uint8_t *kind, uint8_t *fl
             break;
         *kind = OI_SQL_COMMENT;
         return line_comment(lexer, at, flags);
+    case '/':
+        if (next == '*')
+            return block_comment(lexer, token);
+        break;
     case '*':
         if (next != '/')
             break;
@@ -234,40 +231,36 @@ static const char *symbol(struct oi_sql_lexer *lexer, uint8_t *kind, uint8_t *fl
     return at + 1;
 }
 
-struct oi_sql_token oi_sql_next(struct oi_sql_lexer *lexer)
+void oi_sql_next(struct oi_sql_lexer *lexer, struct oi_sql_token *token)
 {
     const char *at = lexer->at, *end = lexer->end;
-    struct oi_sql_token token = {.at = at};
+    while (at < end && class_of(*at) == BLANK)
+        at++;
+    if (at > lexer->at) {
+        lexer->last_kind = OI_SQL_SPACE;
+        lexer->at = at;
+    }
+    token->at = at;
+    token->len = 0;
+    token->kind = OI_SQL_END;
+    token->flags = 0;
     if (at == end)
-        return token;
+        return;
     switch (class_of(*at)) {
-    case BLANK:
-        token.kind = OI_SQL_SPACE;
-        do
-            at++;
-        while (at < end && class_of(*at) == BLANK);
-        break;
     case LETTER:
-        token = word(lexer);
-        at += token.len;
+        at = word(lexer, token);
         break;
     case DIGIT:
-        at = number(at, end, &token.kind);
+        at = number(at, end, &token->kind);
         /* t.2fa is a column; t.5 could be one as well, but is more likely a value in a wrong place. */
-        if (token.kind == OI_SQL_DIGITS_WORD && lexer->last_kind == OI_SQL_PUNCTUATION && lexer->last_char == '.')
-            token.kind = OI_SQL_WORD;
+        if (token->kind == OI_SQL_DIGITS_WORD && lexer->last_kind == OI_SQL_PUNCTUATION && lexer->last_char == '.')
+            token->kind = OI_SQL_WORD;
         break;
     default:
-        if (*at == '/' && end - at >= 2 && at[1] == '*') {
-            token = block_comment(lexer);
-            at += token.len;
-        } else {
-            at = symbol(lexer, &token.kind, &token.flags);
-        }
+        at = symbol(lexer, token);
     }
-    token.len = (size_t)(at - token.at);
+    token->len = (size_t)(at - token->at);
     lexer->at = at;
-    lexer->last_kind = token.kind;
+    lexer->last_kind = token->kind;
     lexer->last_char = at[-1];
-    return token;
 }

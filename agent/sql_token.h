@@ -14,7 +14,7 @@
 
 enum oi_sql_kind {
     OI_SQL_END,
-    OI_SQL_SPACE,
+    OI_SQL_SPACE,       /* not given out; what last_kind says behind white space */
     OI_SQL_COMMENT,     /* a block comment, or -- or # up to the end of the line (without it) */
     OI_SQL_HINT_OPEN,   /* the opening of a comment whose content is code, with its version number: !40101, M!, + */
     OI_SQL_HINT_CLOSE,  /* the end of such a comment */
@@ -49,7 +49,7 @@ struct oi_sql_lexer {
     const char *at; /* the next token starts here */
     const char *end;
     uint16_t hints;    /* comments with code in them that are open */
-    uint8_t last_kind; /* enum oi_sql_kind of the token before, space included */
+    uint8_t last_kind; /* enum oi_sql_kind of what stands before `at` */
     char last_char;    /* its last byte */
 };
 
@@ -59,6 +59,7 @@ static inline struct oi_sql_lexer oi_sql_lexer(struct oi_text sql)
     return (struct oi_sql_lexer){.at = at, .end = at + sql.len, .last_kind = OI_SQL_SPACE};
 }
 
-struct oi_sql_token oi_sql_next(struct oi_sql_lexer *lexer);
+/* The next token; white space before it is skipped. */
+void oi_sql_next(struct oi_sql_lexer *lexer, struct oi_sql_token *token);
 
 #endif
