@@ -60,7 +60,7 @@ static void put_entry(struct oi_buffer *out, const struct oi_config_row *row, co
     size_t limit = shown ? 160 : strcspn(entry, "=");
     size_t i = 0;
 
-    for (; entry[i] && i < limit; i++)
+    for (; i < limit && entry[i]; i++)
         oi_buffer_char(out, entry[i] >= ' ' && entry[i] != 0x7f ? entry[i] : '?');
     if (entry[i] && shown)
         oi_buffer_put(out, "...", 3);

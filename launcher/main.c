@@ -145,6 +145,7 @@ static int start(const char *path, char **arguments, size_t count, char *const *
             shell[0] = (char *)"/bin/sh";
             memcpy(shell + 1, arguments, count * sizeof(char *));
             execve(shell[0], shell, environment);
+            free(shell);
         }
         errno = ENOEXEC;
     }
