@@ -213,7 +213,7 @@ START_TEST(argv_and_bytes)
         ck_assert_str_eq(remembered(&commands.commands[0]), "SET\nk\n\n?\nx y\n");
     }
     char *bytes;
-    int len = redisFormatCommandArgv(&bytes, 5, argv, lens);
+    int len = (int)redisFormatCommandArgv(&bytes, 5, argv, lens);
     clear();
     oi_hiredis_add_bytes(&commands, oi_text_of(guarded(bytes, (size_t)len), (size_t)len));
     ck_assert_uint_eq(commands.total, 1);
