@@ -87,8 +87,18 @@ static bool opaque(struct oi_text segment)
     return run_random(&run);
 }
 
-static const char secrets[][9] = {"session", "sessions", "sess",   "sid",     "token", "tokens", "jwt",     "otp",
-                                  "secret",  "passwd",   "apikey", "api_key", "csrf",  "nonce",  "password"};
+#define WORD(word)                                                                                                     \
+    {                                                                                                                  \
+        word, sizeof word - 1                                                                                          \
+    }
+static const struct {
+    char word[9];
+    unsigned char length;
+} secrets[] = {
+    WORD("session"), WORD("sessions"), WORD("sess"), WORD("sid"),    WORD("token"),
+    WORD("tokens"),  WORD("jwt"),      WORD("otp"),  WORD("secret"), WORD("passwd"),
+    WORD("apikey"),  WORD("api_key"),  WORD("csrf"), WORD("nonce"),  WORD("password"),
+};
 
 static bool equal_nocase(const char *at, const char *lower, size_t length)
 {
@@ -104,11 +114,11 @@ static bool announces_secret(struct oi_text segment)
     if (segment.len < 3)
         return false;
     for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++) {
-        size_t length = strnlen(secrets[i], sizeof *secrets);
+        size_t length = secrets[i].length;
         if (length > segment.len)
             continue;
         const char *tail = segment.at + segment.len - length;
-        if (!equal_nocase(tail, secrets[i], length))
+        if (!equal_nocase(tail, secrets[i].word, length))
             continue;
         if (length == segment.len)
             return true;

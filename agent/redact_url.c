@@ -1,27 +1,34 @@
 #include "agent/redact.h"
 
 /* In lower case. The first seven are the conventions', the rest what secrets are commonly called. */
-static const char names[][21] = {
-    "awsaccesskeyid",
-    "signature",
-    "sig",
-    "x-goog-signature",
-    "x-amz-signature",
-    "x-amz-credential",
-    "x-amz-security-token",
-    "token",
-    "secret",
-    "access_token",
-    "id_token",
-    "refresh_token",
-    "password",
-    "client_secret",
-    "apikey",
-    "api_key",
-    "key",
-    "code",
-    "session",
-    "sid",
+#define NAME(name)                                                                                                     \
+    {                                                                                                                  \
+        name, sizeof name - 1                                                                                          \
+    }
+static const struct {
+    char name[21];
+    unsigned char length;
+} names[] = {
+    NAME("awsaccesskeyid"),
+    NAME("signature"),
+    NAME("sig"),
+    NAME("x-goog-signature"),
+    NAME("x-amz-signature"),
+    NAME("x-amz-credential"),
+    NAME("x-amz-security-token"),
+    NAME("token"),
+    NAME("secret"),
+    NAME("access_token"),
+    NAME("id_token"),
+    NAME("refresh_token"),
+    NAME("password"),
+    NAME("client_secret"),
+    NAME("apikey"),
+    NAME("api_key"),
+    NAME("key"),
+    NAME("code"),
+    NAME("session"),
+    NAME("sid"),
 };
 
 static char lower(char c)
@@ -68,7 +75,7 @@ static bool in_list(struct oi_text parameter, const char *list)
 static bool is_secret(struct oi_text parameter, const char *more)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (same_name(parameter, names[i], strnlen(names[i], sizeof *names)))
+        if (same_name(parameter, names[i].name, names[i].length))
             return true;
     return in_list(parameter, more);
 }
