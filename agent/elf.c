@@ -26,6 +26,12 @@ static void read_dynamic(struct oi_object *object)
         case DT_VERSYM:
             object->versions = (const void *)address(object, entry->d_un.d_ptr);
             break;
+        case DT_VERNEED:
+            object->needed_versions = (const void *)address(object, entry->d_un.d_ptr);
+            break;
+        case DT_VERDEF:
+            object->defined_versions = (const void *)address(object, entry->d_un.d_ptr);
+            break;
         case DT_SONAME:
             soname = entry->d_un.d_val;
             named = true;
@@ -81,32 +87,94 @@ static bool is_function(const struct oi_object *object, uint32_t index, const ch
     return strcmp(object->strings + symbol->st_name, name) == 0;
 }
 
-/* The layout of DT_GNU_HASH: bucket count, first symbol, filter words, shift; filter; buckets; chain. */
-void *oi_object_function(const struct oi_object *object, const char *name)
+/* Index of the function that the object defines; 0: none. The layout of DT_GNU_HASH: bucket count, first symbol, filter
+ * words, shift; filter; buckets; chain. */
+static uint32_t find_function(const struct oi_object *object, const char *name)
 {
     const uint32_t *table = object->gnu_hash;
     if (!table)
-        return NULL;
+        return 0;
     uint32_t buckets = table[0], first = table[1], words = table[2], shift = table[3];
     const ElfW(Addr) *filter = (const void *)(table + 4);
     const uint32_t *bucket = (const uint32_t *)(const void *)(filter + words);
     const uint32_t *chain = bucket + buckets;
     if (buckets == 0 || words == 0)
-        return NULL;
+        return 0;
     uint32_t hash = gnu_hash(name), bits = 8 * sizeof(ElfW(Addr));
     ElfW(Addr) word = filter[hash / bits % words];
     if (((word >> (hash % bits)) & (word >> ((hash >> shift) % bits)) & 1) == 0)
-        return NULL;
+        return 0;
     uint32_t index = bucket[hash % buckets];
     if (index < first)
-        return NULL;
+        return 0;
     for (;; index++) {
         uint32_t entry = chain[index - first];
         if ((entry | 1) == (hash | 1) && is_function(object, index, name))
-            return (void *)(object->bias + object->symbols[index].st_value);
+            return index;
         if (entry & 1)
-            return NULL;
+            return 0;
     }
+}
+
+void *oi_object_function(const struct oi_object *object, const char *name)
+{
+    uint32_t index = find_function(object, name);
+    return index ? (void *)(object->bias + object->symbols[index].st_value) : NULL;
+}
+
+/* What stands `offset` bytes further on in a chain of version records. */
+static const void *after(const void *record, size_t offset)
+{
+    return (const char *)record + offset;
+}
+
+static const char *needed_version(const struct oi_object *object, unsigned number)
+{
+    for (const ElfW(Verneed) *file = object->needed_versions; file; file = after(file, file->vn_next)) {
+        const ElfW(Vernaux) *version = after(file, file->vn_aux);
+        for (unsigned i = 0; i < file->vn_cnt; i++, version = after(version, version->vna_next)) {
+            if ((version->vna_other & 0x7fff) == number)
+                return object->strings + version->vna_name;
+        }
+        if (file->vn_next == 0)
+            break;
+    }
+    return NULL;
+}
+
+/* The object's own version of that number, or of that name: whichever is asked for. */
+static const char *defined_version(const struct oi_object *object, unsigned number, const char *name)
+{
+    for (const ElfW(Verdef) *version = object->defined_versions; version; version = after(version, version->vd_next)) {
+        const ElfW(Verdaux) *names = after(version, version->vd_aux);
+        const char *own = object->strings + names->vda_name;
+        bool base = (version->vd_flags & VER_FLG_BASE) != 0; /* the file's name, no version */
+        if (!base && (name ? strcmp(own, name) == 0 : version->vd_ndx == number))
+            return own;
+        if (version->vd_next == 0)
+            break;
+    }
+    return NULL;
+}
+
+const char *oi_object_version(const struct oi_object *object, const char *name)
+{
+    if (!object->versions || !object->gnu_hash)
+        return NULL;
+    uint32_t first_hashed = object->gnu_hash[1]; /* what the object asks others for stands before */
+    uint32_t index = 1;
+    while (index < first_hashed && strcmp(object->strings + object->symbols[index].st_name, name) != 0)
+        index++;
+    if (index >= first_hashed && (index = find_function(object, name)) == 0)
+        return NULL;
+    unsigned number = object->versions[index] & 0x7fff;
+    const char *version = needed_version(object, number);
+    return version ? version : defined_version(object, number, NULL);
+}
+
+bool oi_object_defines_version(const struct oi_object *object, const char *version)
+{
+    return !object->defined_versions || defined_version(object, 0, version) != NULL;
 }
 
 bool oi_object_needs(const struct oi_object *object, const char *soname)

@@ -18,6 +18,8 @@ struct oi_object {
     const ElfW(Sym) * symbols;
     const uint32_t *gnu_hash;
     const ElfW(Half) * versions;
+    const ElfW(Verneed) * needed_versions;
+    const ElfW(Verdef) * defined_versions;
     const ElfW(Dyn) * dynamic;
 };
 
@@ -26,6 +28,14 @@ bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object);
 
 /* The address of the function `name` that the object itself defines (its default version); NULL: none. */
 void *oi_object_function(const struct oi_object *object, const char *name);
+
+/* The symbol version with which the object asks for `name`, or defines it itself; NULL: it does neither, or has none.
+ */
+const char *oi_object_version(const struct oi_object *object, const char *name);
+
+/* True if the loader would take a definition of this object for a reference with that version: the object defines the
+ * version, or has none at all. */
+bool oi_object_defines_version(const struct oi_object *object, const char *version);
 
 /* True if the object names `soname` as DT_NEEDED. */
 bool oi_object_needs(const struct oi_object *object, const char *soname);

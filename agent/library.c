@@ -16,7 +16,8 @@ static size_t library_count;
 struct search {
     const struct oi_library *library;
     uintptr_t caller;
-    size_t position; /* of the object being visited */
+    const char *version; /* of the symbols that the caller asks for; NULL: without one */
+    size_t position;     /* of the object being visited */
     /* Found: */
     struct oi_object provider;
     bool found;
@@ -31,9 +32,15 @@ static bool is_own(const struct oi_object *object)
     return object->start == own_start;
 }
 
-static bool defines(const struct oi_object *object, const struct oi_library *library)
+/* The loader takes no definition of another version (the flavours of libcurl differ in nothing else), nor do we. */
+static bool suits(const struct search *search, const struct oi_object *object)
 {
-    return !is_own(object) && oi_object_function(object, library->symbols[0]) != NULL;
+    return !search->version || oi_object_defines_version(object, search->version);
+}
+
+static bool defines(const struct search *search, const struct oi_object *object)
+{
+    return !is_own(object) && oi_object_function(object, search->library->symbols[0]) != NULL && suits(search, object);
 }
 
 /* Whether the object belongs to the step of the search: see agent/library.h for the order. */
@@ -57,7 +64,7 @@ static int visit(struct dl_phdr_info *info, size_t size, void *user)
     (void)size;
     struct search *search = user;
     struct oi_object object;
-    if (oi_object_read(info, &object) && in_scope(search, &object) && defines(&object, search->library)) {
+    if (oi_object_read(info, &object) && in_scope(search, &object) && defines(search, &object)) {
         if (search->found) {
             search->ambiguous = true;
             return 1;
@@ -93,7 +100,8 @@ static int visit_functions(struct dl_phdr_info *info, size_t size, void *user)
     struct oi_object object;
     if (search->position++ >= startup_objects)
         return 1;
-    if (!oi_object_read(info, &object) || is_own(&object) || object.start == search->from.start)
+    if (!oi_object_read(info, &object) || is_own(&object) || object.start == search->from.start ||
+        !suits(search, &object))
         return 0;
     for (size_t i = 0; i < search->library->count; i++) {
         if (!search->functions[i])
@@ -106,6 +114,8 @@ static bool look(struct search *search)
 {
     static const int steps[] = {GLOBAL, OWN, NEEDED, ONLY};
     dl_iterate_phdr(visit_caller, search);
+    for (size_t i = 0; i < search->library->count && search->from.dynamic && !search->version; i++)
+        search->version = oi_object_version(&search->from, search->library->symbols[i]);
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         search->step = (unsigned)steps[i];
         search->position = 0;

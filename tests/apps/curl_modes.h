@@ -4,6 +4,7 @@
 #define TESTS_APPS_CURL_MODES_H
 
 #include <curl/curl.h>
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdio.h>
@@ -550,6 +551,24 @@ static int many_handles(void)
     return 0;
 }
 
+/* errno after calls that succeed. */
+static int errno_kept(void)
+{
+    errno = 42;
+    CURL *easy = curl_easy_init();
+    int after[5] = {errno};
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    after[1] = errno;
+    CURL *copy = curl_easy_duphandle(easy);
+    after[2] = errno;
+    curl_easy_reset(copy);
+    after[3] = errno;
+    curl_easy_cleanup(copy);
+    after[4] = errno;
+    printf("%d %d %d %d %d\n", after[0], after[1], after[2], after[3], after[4]);
+    return once(easy);
+}
+
 static void keep(void *memory)
 {
     (void)memory;
@@ -666,6 +685,7 @@ static const struct {
     MODE(signed_request),
     MODE(certificate),
     MODE(multi),
+    MODE(errno_kept),
     MODE(many_handles),
     MODE(ever_new_handles),
     MODE(threads),

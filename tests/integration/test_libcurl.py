@@ -389,6 +389,11 @@ def test_a_handle_used_inside_its_own_callback(http_server):
     assert len(requests) == 2
 
 
+def test_errno_is_kept(http_server):
+    spans, _ = run(http_server, "errno_kept")
+    assert len(spans) == 1
+
+
 def test_many_handles(http_server):
     url = http_server.url
     spans, requests = run(http_server, "many_handles")
@@ -506,6 +511,17 @@ def test_a_module_with_a_libcurl_of_its_own(http_server):
     call = Call("GET", http_server.url + "/bytes/3", received=3)
     assert result.returncode == 0 and seen(result.spans) == [call.brief(call.old())]
     carried(result.spans, http_server.requests)
+
+
+def test_two_copies_in_one_process():
+    """Each handle stays with the copy that made it: they word the same error differently."""
+    with HttpServer(tls=True) as server:
+        result = same_output([app("curl_both"), app("curl_module_gnutls"), server.url + "/"])
+        first, second, third = result.stdout.decode().split("\n\n")
+        assert first.strip() == third.strip() != second.strip()
+        call = failed("GET", server.url + "/", "CURLE_PEER_FAILED_VERIFICATION",
+                      "SSL peer certificate or SSH remote key was not OK")
+        assert seen(result.spans) == [call.brief(call.old())] * 3
 
 
 def test_the_curl_program(http_server, sink):

@@ -1,0 +1,3 @@
+// build: -shared -fPIC -l:libcurl-gnutls.so.4
+/* The same with the other flavour. */
+#include "curl_fetch.h"
