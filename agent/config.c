@@ -53,16 +53,20 @@ static bool may_show(const struct oi_config_row *row, const char *entry)
     return row->type != OI_TYPE_LIST || oi_row_text(row->limits)[0];
 }
 
+static void put_printable(struct oi_buffer *out, const char *text, size_t limit)
+{
+    for (size_t i = 0; i < limit && text[i]; i++)
+        oi_buffer_char(out, text[i] >= ' ' && text[i] != 0x7f ? text[i] : '?');
+}
+
 /* NAME or NAME=VALUE as given, cut and made printable. */
 static void put_entry(struct oi_buffer *out, const struct oi_config_row *row, const char *entry)
 {
     bool shown = may_show(row, entry);
     size_t limit = shown ? 160 : strcspn(entry, "=");
-    size_t i = 0;
 
-    for (; i < limit && entry[i]; i++)
-        oi_buffer_char(out, entry[i] >= ' ' && entry[i] != 0x7f ? entry[i] : '?');
-    if (entry[i] && shown)
+    put_printable(out, entry, limit);
+    if (shown && strlen(entry) > limit)
         oi_buffer_put(out, "...", 3);
 }
 
@@ -171,6 +175,22 @@ static void read_row(struct oi_config_reader *reader, enum oi_config_index index
     }
 }
 
+/* A name of our own that we do not know is a slip of the pen. Other OTEL_* names may be some other program's business.
+ */
+static void name_unknown(struct oi_config_reader *reader, const char *entry)
+{
+    size_t length = strcspn(entry, "=");
+    char sentence[160];
+    struct oi_buffer out = {.at = sentence, .size = 100};
+
+    if (strncmp(entry, "OTEL_NATIVE_", 12) != 0 || find_row(OI_TEXT(""), oi_text_of(entry, length)) != OI_CONFIG_ROWS ||
+        strncmp(entry, OI_CONFIG_ANNOUNCED "=", sizeof(OI_CONFIG_ANNOUNCED)) == 0)
+        return;
+    put_printable(&out, entry, length);
+    strcpy(sentence + out.len, " is not a setting; ignored");
+    reader->complain(reader->user, sentence);
+}
+
 void oi_config_parse(struct oi_config *config, char *const *environment, char *arena, size_t arena_size,
                      oi_config_complain *complain, void *user)
 {
@@ -190,6 +210,8 @@ void oi_config_parse(struct oi_config *config, char *const *environment, char *a
         reader.complain = complain;
     for (int index = 0; index < OI_CONFIG_ROWS; index++)
         read_row(&reader, (enum oi_config_index)index);
+    for (char *const *entry = environment; reader.complain && entry && *entry; entry++)
+        name_unknown(&reader, *entry);
     oi_config_derive(&reader);
 }
 

@@ -57,7 +57,7 @@ typedef void oi_config_complain(void *user, const char *sentence);
 
 /* Reads every setting from `environment` (NULL-terminated, as environ). Strings are copied into `arena`, which must
  * outlive the configuration; OI_CONFIG_ARENA bytes always suffice for what is kept (longer values are cut and
- * complained about). `complain` may be NULL. Never fails. One pass over the environment. */
+ * complained about). `complain` may be NULL. Never fails. */
 enum { OI_CONFIG_ARENA = 64 * 1024 };
 void oi_config_parse(struct oi_config *config, char *const *environment, char *arena, size_t arena_size,
                      oi_config_complain *complain, void *user);

@@ -339,6 +339,11 @@ static const struct row rows[] = {
      OI_ROW_resource_attributes,
      "-",
      "OTEL_RESOURCE_ATTRIBUTES: \"c\" has no =; none of its attributes are used"},
+    /* names */
+    {{"OTEL_NATIVE_SUMARY=true"}, OI_ROW_summary, "false", "OTEL_NATIVE_SUMARY is not a setting; ignored"},
+    {{"OTEL_NATIVE_A\nB=true"}, OI_ROW_summary, "false", "OTEL_NATIVE_A?B is not a setting; ignored"},
+    {{"OTEL_SUMARY=true"}, OI_ROW_summary, "false", ""},
+    {{"OTEL_NATIVE_CONFIG_ANNOUNCED=x"}, OI_ROW_summary, "false", ""},
     /* the Python agent's names */
     {{"OTEL_PYTHON_CONNECT_SPANS=true"}, OI_ROW_connect_spans, "true", ""},
     {{"OTEL_PYTHON_CONNECT_SPANS=true", "OTEL_NATIVE_CONNECT_SPANS=false"}, OI_ROW_connect_spans, "false", ""},
