@@ -1,5 +1,5 @@
 /* Prints the table of settings for the documentation, from agent/config.def: `table markdown`, `table roff`. Run when
- * the table changes (make docs); a test compares what it prints with what is in docs/. */
+ * the table changes (make update-docs); a test compares what it prints with what is in docs/. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>

@@ -516,7 +516,7 @@ def table_program(tmp_path_factory):
 
 @pytest.mark.parametrize("document, form", [("configuration.md", "markdown"), ("otel-instrument.1", "roff")])
 def test_the_documents_say_what_the_table_says(document, form, table_program):
-    """`make docs` writes them."""
+    """`make update-docs` writes them."""
     text = (SOURCE / "docs" / document).read_text(encoding="utf-8")
     (settings,) = re.findall(r"begin settings[^\n]*\n(.*?)\n[^\n]*end settings", text, re.S)
     assert settings + "\n" == run([table_program, form]).stdout.decode()
