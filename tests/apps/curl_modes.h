@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static const char *url, *second_url;
 static char error_text[CURL_ERROR_SIZE];
@@ -569,6 +571,23 @@ static int errno_kept(void)
     return once(easy);
 }
 
+/* A handle that a forked child goes on with. */
+static int forked(void)
+{
+    CURL *easy = new_easy();
+    curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    perform(easy);
+    pid_t child = fork();
+    if (child == 0) {
+        perform(easy);
+        exit(7);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    printf("child: %d\n", WEXITSTATUS(status));
+    return once(easy);
+}
+
 static void keep(void *memory)
 {
     (void)memory;
@@ -686,6 +705,7 @@ static const struct {
     MODE(certificate),
     MODE(multi),
     MODE(errno_kept),
+    MODE(forked),
     MODE(many_handles),
     MODE(ever_new_handles),
     MODE(threads),

@@ -389,6 +389,15 @@ def test_a_handle_used_inside_its_own_callback(http_server):
     assert len(requests) == 2
 
 
+def test_a_forked_child_goes_on_with_the_handle(http_server):
+    spans, requests = run(http_server, "forked")
+    call = Call("GET", http_server.url + "/bytes/3", received=3)
+    assert seen(spans) == [call.brief(call.old())] * 3
+    carried(spans, requests)
+    first, second, third = (span.resource["service.instance.id"] for span in spans)
+    assert first == third != second
+
+
 def test_errno_is_kept(http_server):
     spans, _ = run(http_server, "errno_kept")
     assert len(spans) == 1
