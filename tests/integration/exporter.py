@@ -150,6 +150,34 @@ def read_request(connection):
     return head, body
 
 
+def http2_frame(kind, flags, stream, payload=b""):
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def http2_calls(connection):
+    """Speaks as much HTTP/2 as a unary gRPC call needs; yields the stream of each call that has been received whole."""
+    data, settings_kind, ack, end_stream = 0, 4, 1, 1
+    source = connection.makefile("rb")
+    source.read(24)  # the preface
+    connection.sendall(http2_frame(settings_kind, 0, 0))
+    while head := source.read(9):
+        kind, flags, stream = head[3], head[4], int.from_bytes(head[5:9], "big")
+        source.read(int.from_bytes(head[:3], "big"))
+        if kind == settings_kind and not flags & ack:
+            connection.sendall(http2_frame(settings_kind, ack, 0))
+        if kind == data and flags & end_stream:
+            yield stream
+
+
+def grpc_ok(stream):
+    """An empty message and grpc-status 0, headers as literals."""
+    def literal(name, value):
+        return bytes([0, len(name)]) + name + bytes([len(value)]) + value
+
+    return (http2_frame(1, 4, stream, b"\x88" + literal(b"content-type", b"application/grpc"))
+            + http2_frame(0, 0, stream, b"\0" * 5) + http2_frame(1, 5, stream, literal(b"grpc-status", b"0")))
+
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 

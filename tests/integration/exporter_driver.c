@@ -250,7 +250,9 @@ int main(int count, char **arguments)
     oi_config_parse(&config, environ, arena, sizeof arena, complain, NULL);
     if (strcmp(arguments[2], "rss") == 0)
         print_rss();
-    void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+    /* Like the agent. Without DEEPBIND, what is preloaded reaches libcurl too. */
+    int deep = getenv("EXPORTER_DRIVER_SHALLOW") ? 0 : RTLD_DEEPBIND;
+    void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL | deep);
     oi_exporter_open_fn *open_exporter = NULL;
     if (library)
         *(void **)&open_exporter = dlsym(library, "oi_exporter_open");

@@ -5,8 +5,8 @@ import struct
 import time
 
 import pytest
-from exporter import OK, BadServer, Driving, drive, read_request, settings
-from harness import Answer, OtlpSink, free_port
+from exporter import OK, BadServer, Driving, drive, grpc_ok, http2_calls, http2_frame, read_request, settings
+from harness import Answer, OtlpSink, app, free_port
 
 PROTOCOLS = ("http", "grpc")
 UNAVAILABLE = {"http": 503, "grpc": "UNAVAILABLE"}
@@ -144,6 +144,18 @@ def test_an_answer_byte_by_byte_costs_the_budget():
         assert 590 <= outcome.batches[0].ms < 1200
 
 
+def test_name_servers_that_do_not_answer_cost_the_budget():
+    """Resolving happens on a thread of libcurl's, and nobody waits for its end: neither a batch nor a program that ends."""
+    shallow = {"LD_PRELOAD": app("slow_resolver"), "EXPORTER_DRIVER_SHALLOW": "1"}
+    env = settings("http://collector.example:4318", exporter_otlp_timeout="600")
+    begin = time.monotonic()
+    outcome = drive(env, "export", 1, "leave", 0, 300, "export", 1, extra_env=shallow)
+    assert [batch.counts for batch in outcome.batches] == [(0, 0, 1)] * 2
+    assert 590 <= outcome.batches[0].ms < 1000
+    assert 290 <= outcome.batches[1].ms < 500
+    assert time.monotonic() - begin < 4
+
+
 def test_the_batch_processor_s_timeout_counts_too():
     with BadServer(lambda connection, _: connection.recv(1) and time.sleep(30)) as server:
         outcome = drive(settings(server.endpoint, bsp_export_timeout="400"), "export", 1)
@@ -228,6 +240,23 @@ def test_a_connection_that_is_reset_is_tried_again():
 
     with BadServer(behave) as server:
         assert drive(settings(server.endpoint), "export", 1).batches[0].counts == (1, 0, 0)
+
+
+def test_a_grpc_call_that_is_reset_is_tried_again():
+    """The stream is reset, the connection stays: what was measured to fail with libcurl 7.88 if it is used again."""
+    calls = []
+
+    def behave(connection, number):
+        for stream in http2_calls(connection):
+            calls.append(number)
+            internal_error = (2).to_bytes(4, "big")
+            connection.sendall(http2_frame(3, 0, stream, internal_error) if len(calls) == 1 else grpc_ok(stream))
+
+    with BadServer(behave) as server:
+        outcome = drive(settings(server.endpoint, "grpc"), "export", 1, "export", 1)
+        assert [batch.counts for batch in outcome.batches] == [(1, 0, 0)] * 2
+        assert calls[1] == calls[2]  # two calls over the second connection
+        assert outcome.log == []
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -290,6 +290,8 @@ static const struct {
      9,
      "caf\xEF\xBF\xBD \xEF\xBF\xBD"
      "ber"},
+    {"\xFEtwenty ASCII letters", 21, "\xEF\xBF\xBDtwenty ASCII letters"},
+    {"twenty ASC\xFFII letters", 21, "twenty ASC\xEF\xBF\xBDII letters"},
     {"twenty ASCII letters\xFE", 21, "twenty ASCII letters\xEF\xBF\xBD"},
 };
 
