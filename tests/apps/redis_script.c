@@ -107,10 +107,11 @@ static void with_options(void)
 {
     redisOptions options = {0};
     struct timeval time = milliseconds(3);
-    if (strcmp(words[1], "unix") == 0)
+    if (strcmp(words[1], "unix") == 0) {
         REDIS_OPTIONS_SET_UNIX(&options, words[2]);
-    else
+    } else {
         REDIS_OPTIONS_SET_TCP(&options, words[1], number(2));
+    }
     if (count > 3)
         options.connect_timeout = options.command_timeout = &time;
     opened(redisConnectWithOptions(&options));
