@@ -3,11 +3,13 @@
  *   #define FUNCTIONS(X) X(thing_ask) X(thing_new)         the first one exists in every copy of the library
  *   OI_LIBRARY(libthing, FUNCTIONS);
  *
- *   OI_HOOK(int, thing_ask, (struct thing *thing))         defines the exported wrapper. Starts in the first column,
- * name {                                                      on that line: the export map is generated from these
- * lines. struct oi_call call = oi_call_enter(&oi_library_libthing, OI_CALLER); if (!call.provider) return THING_FAILED;
- * the failure of a function that does not exist if (!call.watched)                                 ours, nested inside
- * the library, switched off, not ready return OI_REAL(call, thing_ask)(thing);
+ *   OI_HOOK(int, thing_ask, (struct thing *thing))         defines the exported wrapper; its name stands on that line,
+ *   {                                                      from which the export map is generated
+ *       struct oi_call call = oi_call_enter(&oi_library_libthing, OI_CALLER);
+ *       if (!call.provider)
+ *           return THING_FAILED;                           the failure of a function that does not exist
+ *       if (!call.watched)                                 nested inside the library, switched off, not ready
+ *           return OI_REAL(call, thing_ask)(thing);
  *       ... agent code, guard held ...
  *       oi_call_pause(&call);                              guard released, errno as the program left it
  *       int result = OI_REAL(call, thing_ask)(thing);
