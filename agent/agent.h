@@ -47,7 +47,8 @@ void oi_life_leave(int status, bool may_start_thread); /* exit, return from main
 void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
 void oi_life_before_daemon(void);                          /* flush: the parent's end is not seen */
 void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
-void oi_life_sandboxed(void); /* a system call filter: nothing new is started from here on */
+void oi_life_sandboxed(void);  /* a system call filter: nothing new is started from here on */
+void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no more */
 
 /* False in a vfork child: its memory is its parent's. Async-signal-safe. */
 bool oi_life_in_own_process(void);

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -109,6 +110,10 @@ static bool excluded(void)
     char path[PATH_MAX];
     if (!oi_agent.config.exclude_programs)
         return false;
+    /* As it was started: a script, or a link to a program of many names. */
+    const char *started = (const char *)(uintptr_t)getauxval(AT_EXECFN);
+    if (started && oi_list_matches_program(oi_agent.config.exclude_programs, started))
+        return true;
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
     if (len <= 0)
         return false;
@@ -186,6 +191,13 @@ static void child_forked(void)
     oi_life_became_child(true);
 }
 
+/* What pthread_atfork calls, and all that our object would need beyond what musl has: a missing symbol would keep a
+ * musl program from starting in whose environment we are. There we do nothing. */
+extern int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *object)
+    __attribute__((weak));
+extern void *__dso_handle __attribute__((visibility("hidden")));
+extern const char *gnu_get_libc_version(void) __attribute__((weak));
+
 static void read_settings(void)
 {
     struct oi_config *config = &oi_agent.config;
@@ -225,6 +237,8 @@ static void start_process_span(void)
 void oi_life_start(void)
 {
     int saved = errno;
+    if (!gnu_get_libc_version)
+        return;
     oi_log_init(OI_LOG_WARN);
     read_settings();
     own_pid = getpid();
@@ -244,7 +258,8 @@ void oi_life_start(void)
         errno = saved;
         return;
     }
-    pthread_atfork(prepare_fork, parent_forked, child_forked);
+    if (__register_atfork)
+        __register_atfork(prepare_fork, parent_forked, child_forked, __dso_handle);
     oi_last_thread_watch();
     if (oi_agent.config.process_span && oi_agent.recording)
         start_process_span();
@@ -398,6 +413,20 @@ void oi_life_main_begins(void)
 {
     if (oi_active() && oi_process_span_here())
         oi_worker_need();
+}
+
+/* Strict mode leaves read, write and exit: no waking of a worker, and an exit by the raw system call ends one thread
+ * only, so that a process with a worker would stay for ever. */
+void oi_life_stand_down(void)
+{
+    int saved = errno;
+    if (oi_active() && !oi_thread.agent && oi_life_in_own_process() && first_to_leave()) {
+        oi_library_deliver();
+        oi_worker_end(deadline());
+        atomic_store(&oi_agent.active, false);
+        has_left();
+    }
+    errno = saved;
 }
 
 /* daemon() forks and ends the parent inside libc, where no hook sees it: what the parent made goes out before. */

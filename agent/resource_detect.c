@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <gnu/libc-version.h>
+#pragma weak gnu_get_libc_version /* musl has none: agent/life.c */
 #include <stdio.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -29,9 +30,7 @@ struct lines {
 
 static void lines_open(struct lines *lines, const char *folder, const char *name)
 {
-    lines->fd = open_at(folder, name);
-    lines->skipping = false;
-    lines->start = lines->len = 0;
+    *lines = (struct lines){.fd = open_at(folder, name)};
 }
 
 static void lines_close(struct lines *lines)
@@ -137,7 +136,7 @@ static void detect_process(struct oi_resource_builder *builder)
     put_command(builder);
     put_owner(builder);
     char description[64];
-    const char *version = gnu_get_libc_version();
+    const char *version = gnu_get_libc_version ? gnu_get_libc_version() : "";
     snprintf(description, sizeof description, "GNU C Library %s", version);
     PUT(builder, "process.runtime.name", OI_TEXT("glibc"));
     PUT(builder, "process.runtime.version", oi_text_from(version));

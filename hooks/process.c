@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <error.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -32,9 +33,10 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(_exit)                                                                                                           \
     X(quick_exit)                                                                                                      \
     X(verr)                                                                                                            \
-    X(verrx) X(error) X(error_at_line) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp)      \
-        X(listen) X(accept) X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid)     \
-            X(prctl) X(dlclose)
+    X(verrx)                                                                                                           \
+    X(error)                                                                                                           \
+    X(error_at_line) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept)    \
+        X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
 
 #define DECLARE(name) __typeof__(&name) name##_;
 static struct {
@@ -414,4 +416,14 @@ OI_HOOK(int, dlclose, (void *handle))
     int result = REAL(dlclose) ? real.dlclose_(handle) : -1;
     oi_library_forget_callers();
     return result;
+}
+
+/* A program built with AddressSanitizer refuses to start where another object is preloaded before its runtime. We
+ * define none of the functions it intercepts, so the order does not matter to it. A program's own definition comes
+ * before this one. */
+const char *__asan_default_options(void);
+
+OI_HOOK(const char *, __asan_default_options, (void))
+{
+    return "verify_asan_link_order=0";
 }

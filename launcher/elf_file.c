@@ -122,20 +122,14 @@ static uint64_t dynamic_value(const struct dynamic *dynamic, Elf64_Sxword tag)
 static void read_names(const struct image *image, const struct dynamic *dynamic, struct oi_elf_file *file)
 {
     uint64_t strings = dynamic_value(dynamic, DT_STRTAB);
-    char name[sizeof(file->asan)];
+    char name[64];
 
     for (size_t i = 0; i < dynamic->count && strings != UINT64_MAX; i++) {
         Elf64_Sxword tag = dynamic->entry[i].d_tag;
         uint64_t at = file_offset(image, strings + dynamic->entry[i].d_un.d_val);
-        if (tag == DT_NEEDED && !file->asan[0]) {
-            read_text(image->fd, at, name, sizeof(name));
-            if (strncmp(name, "libasan.so.", 11) == 0 && !strchr(name, '/'))
-                strcpy(file->asan, name);
-        } else if (tag == DT_SONAME) {
+        if (tag == DT_SONAME) {
             read_text(image->fd, at, name, sizeof(name));
             file->is_loader = strncmp(name, "ld-linux", 8) == 0;
-        } else if (tag == DT_RUNPATH || (tag == DT_RPATH && !file->runpath[0])) {
-            read_text(image->fd, at, file->runpath, sizeof(file->runpath));
         }
     }
 }

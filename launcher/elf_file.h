@@ -18,8 +18,6 @@ struct oi_elf_file {
     bool complete;      /* the program headers could be read: the rest is to be trusted */
     bool is_loader;     /* a dynamic loader itself */
     char interp[256];   /* the dynamic loader asked for; "": none, or too long to be one */
-    char asan[64];      /* the AddressSanitizer's runtime among its DT_NEEDED, or "" */
-    char runpath[1024]; /* DT_RUNPATH or DT_RPATH, or "" */
 };
 
 /* Reads the open file. */

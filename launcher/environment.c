@@ -94,22 +94,19 @@ char *oi_library_path_value(const char *old, const char *folder, size_t length)
     return value;
 }
 
-char *oi_preload_value(const char *old, const char *runtime, const char *library)
+char *oi_preload_value(const char *old, const char *library)
 {
     static const char separators[] = ": ";
-    size_t size = (old ? strlen(old) : 0) + (runtime ? strlen(runtime) : 0) + (library ? strlen(library) : 0) + 4;
+    size_t size = (old ? strlen(old) : 0) + (library ? strlen(library) : 0) + 3;
     char *value = calloc(1, size);
-    const char *runtime_name = runtime && strrchr(runtime, '/') ? strrchr(runtime, '/') + 1 : runtime;
 
     if (!value)
         return NULL;
-    if (runtime)
-        append(value, runtime, strlen(runtime));
     if (library)
         append(value, library, strlen(library));
     while (old && *(old += strspn(old, separators))) {
         size_t length = strcspn(old, separators);
-        if (!has_name(old, length, LIBRARY_NAME) && !(runtime && has_name(old, length, runtime_name)))
+        if (!has_name(old, length, LIBRARY_NAME))
             append(value, old, length);
         old += length;
     }

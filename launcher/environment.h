@@ -22,9 +22,9 @@ void oi_environment_unset(struct oi_environment *environment, const char *name);
 /* Puts one entry in place of all of that name. False: no memory; then nothing is changed. */
 bool oi_environment_set(struct oi_environment *environment, const char *name, const char *value);
 
-/* LD_PRELOAD as it shall be: `runtime` (a sanitizer's, or NULL), `library` (or NULL: take ours out), then what `old`
- * held but for ours and the runtime. Allocated; NULL: no memory. "" if nothing is left. */
-char *oi_preload_value(const char *old, const char *runtime, const char *library);
+/* LD_PRELOAD as it shall be: `library` (or NULL: take ours out), then what `old` held but for ours. Allocated; NULL: no
+ * memory. "" if nothing is left. */
+char *oi_preload_value(const char *old, const char *library);
 
 /* LD_LIBRARY_PATH with `folder` (its first `length` bytes) in front, once. Allocated; NULL: no memory. */
 char *oi_library_path_value(const char *old, const char *folder, size_t length);

@@ -126,7 +126,7 @@ static void preload(struct oi_environment *environment, const struct oi_config *
 
     /* An excluded program gets it too, and the agent in it keeps still: what the program starts is another matter. */
     const char *old = oi_environment_get(environment, "LD_PRELOAD");
-    char *value = oi_preload_value(old, name && probe.runtime[0] ? probe.runtime : NULL, name);
+    char *value = oi_preload_value(old, name);
     if (value && value[0])
         oi_environment_set(environment, "LD_PRELOAD", value);
     else if (value)

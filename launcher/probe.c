@@ -74,48 +74,6 @@ static const char *other_rights(const char *path)
     return NULL;
 }
 
-/* --- the sanitizer's runtime
- * ------------------------------------------------------------------------------------------ */
-
-static bool try_folder(const char *folder, size_t length, const char *program, const char *name, char *found,
-                       size_t size)
-{
-    const char *slash = strrchr(program, '/');
-    int origin = slash ? (int)(slash - program) : 0;
-    int written;
-
-    if (length >= 7 && strncmp(folder, "$ORIGIN", 7) == 0)
-        written = snprintf(found, size, "%.*s%.*s/%s", origin, program, (int)length - 7, folder + 7, name);
-    else
-        written = snprintf(found, size, "%.*s/%s", (int)length, folder, name);
-    /* The loader splits LD_PRELOAD at spaces and colons. */
-    return written > 0 && (size_t)written < size && found[0] == '/' && !strpbrk(found, ": ") &&
-           access(found, R_OK) == 0;
-}
-
-/* In the loader's order. What is in none of these places keeps its bare name, which the loader looks up itself. */
-static void find_runtime(struct search *search, const char *program, const struct oi_elf_file *file)
-{
-    const char *folders[] = {
-        file->runpath,
-        getenv("LD_LIBRARY_PATH"),
-#if defined(__x86_64__)
-        "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib"
-#else
-        "/lib/aarch64-linux-gnu:/usr/lib/aarch64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib"
-#endif
-    };
-
-    for (int i = 0; i < 3; i++)
-        for (const char *at = folders[i]; at && *at; at += strspn(at, ":")) {
-            size_t length = strcspn(at, ":");
-            if (try_folder(at, length, program, file->asan, search->probe->runtime, sizeof(search->probe->runtime)))
-                return;
-            at += length;
-        }
-    snprintf(search->probe->runtime, sizeof(search->probe->runtime), "%s", file->asan);
-}
-
 /* --- ELF
  * -------------------------------------------------------------------------------------------------------------- */
 
@@ -163,8 +121,6 @@ static void probe_elf(struct search *search, const char *program, const struct o
         refuse(search, program, "uses another C library than glibc");
     else
         compare_libc(search, program, file);
-    if (!search->probe->untouched && file->asan[0])
-        find_runtime(search, program, file);
 }
 
 /* --- scripts

@@ -6,10 +6,9 @@
 #include <stdbool.h>
 
 struct oi_probe {
-    bool untouched;     /* must start without us */
-    char reason[1100];  /* why, or with `untouched` false what may go wrong; one sentence, "" if there is nothing to say
-                         */
-    char runtime[1280]; /* what LD_PRELOAD must name before us: gcc's AddressSanitizer, or "" */
+    bool untouched;    /* must start without us */
+    char reason[1100]; /* why, or with `untouched` false what may go wrong; one sentence, "" if there is nothing to say
+                        */
 };
 
 /* Follows `path` through its #! lines, with `search` the PATH that /usr/bin/env will see. `library` is what would be

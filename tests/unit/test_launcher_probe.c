@@ -280,28 +280,6 @@ START_TEST(file_capabilities_are_said_unless_for_root)
 }
 END_TEST
 
-START_TEST(the_sanitizers_runtime_is_found)
-{
-    struct elf elf = craft(LOADER, "libasan.so.99", NULL);
-    const char *path = put_elf("prog", &elf);
-
-    expect(path, "");
-    ck_assert_str_eq(probe.runtime, "libasan.so.99"); /* in none of the usual places: the loader may know more */
-    const char *runtime = put_file("libasan.so.99", "", 0, 0644);
-    elf = craft(LOADER, "libasan.so.99", "/no/such:$ORIGIN/.");
-    expect(put_elf("prog", &elf), "");
-    char dotted[160];
-    snprintf(dotted, sizeof(dotted), "%s/./libasan.so.99", folder);
-    ck_assert_str_eq(probe.runtime, dotted);
-    elf = craft(LOADER, "libasan.so.99", folder);
-    expect(put_elf("prog", &elf), "");
-    ck_assert_str_eq(probe.runtime, runtime);
-    elf = craft(LOADER, "libc.so.6", NULL);
-    expect(put_elf("prog", &elf), "");
-    ck_assert_str_eq(probe.runtime, "");
-}
-END_TEST
-
 START_TEST(a_c_library_too_old_is_said)
 {
     char reason[256], loader[128];
@@ -396,7 +374,6 @@ int main(void)
     tcase_add_test(tests, odd_scripts_say_nothing);
     tcase_add_test(tests, setuid_is_said_only_where_it_changes_the_user);
     tcase_add_test(tests, file_capabilities_are_said_unless_for_root);
-    tcase_add_test(tests, the_sanitizers_runtime_is_found);
     tcase_add_test(tests, a_c_library_too_old_is_said);
     tcase_add_test(tests, every_truncation_is_survived);
     tcase_add_test(tests, huge_counts_and_offsets_are_survived);
