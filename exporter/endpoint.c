@@ -120,8 +120,8 @@ static const char *complaint(struct oi_text text, const struct parts *parts)
 static void assemble(char *to, size_t size, const struct oi_endpoint *out, const struct parts *parts,
                      const char *append, bool message)
 {
-    struct oi_text user = message ? (struct oi_text){0} : parts->user;
-    struct oi_text query = message ? (struct oi_text){0} : parts->query;
+    static const struct oi_text none;
+    struct oi_text user = message ? none : parts->user, query = message ? none : parts->query;
     bool joined = append[0] == '\0' || (parts->path.len > 0 && parts->path.at[parts->path.len - 1] == '/');
     snprintf(to, size, "%s://%.*s%s%.*s%s%.*s%.*s%s%s%.*s", out->tls ? "https" : "http", SPREAD(user),
              oi_text_present(user) ? "@" : "", SPREAD(parts->host), oi_text_present(parts->port) ? ":" : "",

@@ -40,18 +40,22 @@ static bool value_harmless(const char *text)
     return true;
 }
 
-static void put(struct oi_headers *out, char *name, const char *value)
+static void lower_case(char *text)
 {
-    for (char *c = name; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c | 0x20);
-    for (size_t i = 0; i < out->count; i++) {
-        if (strcmp(out->at[i].name, name) == 0) {
-            out->at[i].value = value;
-            return;
-        }
-    }
-    out->at[out->count++] = (struct oi_header){name, value};
+    for (; *text; text++)
+        if (*text >= 'A' && *text <= 'Z')
+            *text = (char)(*text | 0x20);
+}
+
+/* There is room for one header more than there are: it ends the search for one of the same name. */
+static void put(struct oi_headers *out, const char *name, const char *value)
+{
+    struct oi_header *header = out->at, *last = out->at + out->count;
+    *last = (struct oi_header){name, value};
+    while (strcmp(header->name, name) != 0)
+        header++;
+    header->value = value;
+    out->count += header == last;
 }
 
 static bool take_member(struct oi_headers *out, char *from, char *end)
@@ -67,6 +71,7 @@ static bool take_member(struct oi_headers *out, char *from, char *end)
     oi_percent_decode(value, SIZE_MAX, value);
     if (!is_token(name) || !value_harmless(value))
         return false;
+    lower_case(name);
     put(out, name, value);
     return true;
 }

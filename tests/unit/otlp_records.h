@@ -3,6 +3,7 @@
 #define OI_TESTS_OTLP_RECORDS_H
 
 #include <check.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,12 +11,34 @@
 
 enum { ATTRIBUTES_INLINE = 4, ATTRIBUTES_MAX = 24 };
 
-/* A record with room for ATTRIBUTES_MAX attributes, the later ones not inline. Never freed. */
+/* Memory, zeroed, for the length of a test. */
+static struct kept {
+    struct kept *next;
+    max_align_t at[];
+} * kept;
+
+static inline void *keep(size_t size)
+{
+    struct kept *piece = calloc(1, sizeof *piece + size);
+    ck_assert_ptr_nonnull(piece);
+    piece->next = kept;
+    kept = piece;
+    return piece->at;
+}
+
+static inline void let_go(void)
+{
+    for (struct kept *next; kept; kept = next) {
+        next = kept->next;
+        free(kept);
+    }
+}
+
+/* A record with room for ATTRIBUTES_MAX attributes, the later ones not inline. */
 static inline struct oi_record *new_record(const struct oi_scope *scope, struct oi_text name)
 {
-    struct oi_record *record = calloc(1, sizeof *record + ATTRIBUTES_INLINE * sizeof(struct oi_attribute));
-    ck_assert_ptr_nonnull(record);
-    record->more = calloc(ATTRIBUTES_MAX, sizeof *record->more);
+    struct oi_record *record = keep(sizeof *record + ATTRIBUTES_INLINE * sizeof(struct oi_attribute));
+    record->more = keep(ATTRIBUTES_MAX * sizeof *record->more);
     record->attribute_inline = ATTRIBUTES_INLINE;
     record->scope = scope;
     record->name = name;

@@ -58,7 +58,7 @@ static span_t *only_span(request_t *request)
 
 #define NEW(type, init)                                                                                                \
     ({                                                                                                                 \
-        type *made_ = malloc(sizeof *made_);                                                                           \
+        type *made_ = keep(sizeof *made_);                                                                             \
         *made_ = (type)init;                                                                                           \
         made_;                                                                                                         \
     })
@@ -106,7 +106,7 @@ static span_t *build_span(const struct oi_record *from)
     span->dropped_attributes_count = from->dropped_attributes;
     span->flags = from->flags | 0x100u | (from->parent_remote ? 0x200u : 0);
     span->n_attributes = from->attribute_count;
-    span->attributes = calloc(from->attribute_count + 1u, sizeof *span->attributes);
+    span->attributes = keep(from->attribute_count * sizeof *span->attributes);
     for (size_t i = 0; i < from->attribute_count; i++)
         span->attributes[i] = build_pair(oi_record_attribute(from, i));
     if (from->status != OI_STATUS_UNSET) {
@@ -128,7 +128,7 @@ static scope_spans_t *build_scope_spans(const struct oi_scope *from, struct oi_r
     scope_spans->scope->version = "1.2.3";
     if (schemas[from->area])
         scope_spans->schema_url = schemas[from->area];
-    scope_spans->spans = calloc(count, sizeof *scope_spans->spans);
+    scope_spans->spans = keep(count * sizeof *scope_spans->spans);
     for (size_t i = 0; i < count; i++)
         if (records[i]->scope == from)
             scope_spans->spans[scope_spans->n_spans++] = build_span(records[i]);
@@ -141,18 +141,18 @@ static request_t *build(const struct oi_resource *resource, struct oi_record *co
     request_t *request = NEW(request_t, INIT(COLLECTOR__TRACE__V1__EXPORT_TRACE_SERVICE_REQUEST));
     resource_spans_t *all = NEW(resource_spans_t, INIT(TRACE__V1__RESOURCE_SPANS));
     request->n_resource_spans = 1;
-    request->resource_spans = malloc(sizeof *request->resource_spans);
+    request->resource_spans = keep(sizeof *request->resource_spans);
     request->resource_spans[0] = all;
     if (resource->schema_url)
         all->schema_url = (char *)(uintptr_t)resource->schema_url;
     if (resource->count) {
         all->resource = NEW(resource_t, INIT(RESOURCE__V1__RESOURCE));
         all->resource->n_attributes = resource->count;
-        all->resource->attributes = calloc(resource->count, sizeof *all->resource->attributes);
+        all->resource->attributes = keep(resource->count * sizeof *all->resource->attributes);
         for (size_t i = 0; i < resource->count; i++)
             all->resource->attributes[i] = build_pair(&resource->attributes[i]);
     }
-    all->scope_spans = calloc(3, sizeof *all->scope_spans);
+    all->scope_spans = keep(3 * sizeof *all->scope_spans);
     for (size_t i = 0; i < count; i++) {
         bool last = true;
         for (size_t j = i + 1; j < count; j++)
@@ -183,7 +183,7 @@ static struct oi_text random_text(void)
     static const size_t sizes[] = {0, 1, 7, 8, 9, 20, 63, 127, 128, 200, 20000};
     size_t most = random_below(40) ? sizes[random_below(9)] : sizes[random_below(11)];
     bool ascii = random_below(3) > 0;
-    char *text = calloc(1, most * 4 + 1);
+    char *text = keep(most * 4 + 1);
     size_t len = 0;
     for (size_t i = 0; i < most; i++) {
         const char *next = characters[random_below(ascii ? 4 : 10)];
@@ -255,13 +255,13 @@ START_TEST(equals_protobuf_c)
             records[i] = random_record();
         request_t *expected = build(&resource, records, count);
         size_t size = REQUEST(get_packed_size)(expected);
-        uint8_t *packed = malloc(size);
+        uint8_t *packed = keep(size);
         REQUEST(pack)(expected, packed);
         oi_writer_reset(&writer, LIMIT);
         ck_assert(oi_encode_request(&writer, &host, &resource, records, count));
         ck_assert_uint_eq(oi_writer_len(&writer), size);
         ck_assert(memcmp(writer.at, packed, size) == 0);
-        free(packed);
+        let_go();
     }
 }
 END_TEST
