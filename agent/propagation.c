@@ -138,7 +138,7 @@ bool oi_traceparent_parse(struct oi_text value, struct oi_context *out)
     const char *at = value.at;
     if (value.len < OI_TRACEPARENT_LENGTH || at[2] != '-' || at[35] != '-' || at[52] != '-')
         return false;
-    struct oi_context parsed;
+    struct oi_context parsed = {.flags = 0};
     uint8_t version, flags;
     if (!hex_bytes(at, &version, 1) || !hex_bytes(at + 3, parsed.trace_id, sizeof parsed.trace_id) ||
         !hex_bytes(at + 36, parsed.span_id, sizeof parsed.span_id) || !hex_bytes(at + 53, &flags, 1))
@@ -307,9 +307,8 @@ static size_t baggage_write(struct oi_text member, struct oi_buffer *out)
     struct oi_text rest = member, item, key, value;
     size_t len = 0;
     for (bool first = true; next_item(&rest, ';', &item); first = false) {
-        if (trim(item).len == 0)
+        if (trim(item).len == 0 || !baggage_pair(item, &key, &value))
             continue;
-        baggage_pair(item, &key, &value);
         len += (first ? 0u : 1u) + key.len + (oi_text_present(value) ? 1 + value.len : 0);
         if (!out)
             continue;
