@@ -92,23 +92,27 @@ size_t oi_console_width(const char *at, size_t len)
     return chars;
 }
 
+/* Without printf's floating point, whose decimal point is the locale's. */
 void oi_console_time(struct oi_console_out *out, uint64_t ns)
 {
     static const struct {
         uint64_t below, unit;
         const char *name;
-        int digits;
+        uint64_t parts; /* of a unit that are shown: 1, 10, 100 */
     } forms[] = {
         /* up to where rounding would add a digit */
-        {999500, 1000, "µs", 0},       {9995000, 1000000, "ms", 2},      {99950000, 1000000, "ms", 1},
-        {999500000, 1000000, "ms", 0}, {9995000000, 1000000000, "s", 2}, {UINT64_MAX, 1000000000, "s", 1},
+        {999500, 1000, "µs", 1},       {9995000, 1000000, "ms", 100},      {99950000, 1000000, "ms", 10},
+        {999500000, 1000000, "ms", 1}, {9995000000, 1000000000, "s", 100}, {UINT64_MAX, 1000000000, "s", 10},
     };
     size_t i = 0;
     while (ns >= forms[i].below && i + 1 < sizeof forms / sizeof *forms)
         i++;
+    uint64_t parts = forms[i].parts, step = forms[i].unit / parts;
+    uint64_t steps = ns / step + (ns % step >= step / 2);
     char text[48];
-    int len =
-        snprintf(text, sizeof text, "%.*f %s", forms[i].digits, (double)ns / (double)forms[i].unit, forms[i].name);
+    int len = parts == 1 ? snprintf(text, sizeof text, "%" PRIu64 " %s", steps, forms[i].name)
+                         : snprintf(text, sizeof text, "%" PRIu64 ".%0*" PRIu64 " %s", steps / parts,
+                                    parts == 100 ? 2 : 1, steps % parts, forms[i].name);
     size_t width = oi_console_width(text, (size_t)len);
     oi_console_pad(out, width < TIME_WIDTH ? TIME_WIDTH - width : 0);
     oi_console_put(out, text, (size_t)len);
