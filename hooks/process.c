@@ -403,7 +403,9 @@ OI_HOOK(int, prctl, (int option, ...))
                   d = va_arg(list, unsigned long);
     va_end(list);
     /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
-    if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
+    if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
+        oi_life_stand_down();
+    } else if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
         oi_life_before_confinement();
         oi_life_sandboxed();
     }
