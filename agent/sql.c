@@ -7,19 +7,10 @@
 /* Where in `IN (1, 2, 3)` we are. */
 enum list { NO_LIST, AFTER_IN, FIRST_ITEM, AFTER_ITEM, NEXT_ITEM };
 
-/* What was known when the first string of uncertain end was met. */
-struct mark {
-    bool set;
-    bool had_operation, had_table, had_schema, multiple;
-    uint8_t summary; /* its length */
-    size_t query;    /* likewise */
-};
-
 struct analysis {
     struct oi_sql *out;
     struct oi_sql_lexer lexer;
     struct oi_sql_summary summary;
-    struct mark mark;
     const char
         *copied; /* the text is written up to here; what follows is copied as it is when something must be replaced */
     const char *literal;   /* where a literal of two tokens (DATE '…') began, or NULL */
@@ -28,6 +19,7 @@ struct analysis {
     char previous_char;
     uint8_t list;   /* enum list */
     bool collapsed; /* items of the list have been left out */
+    bool settled;   /* other readings have been tried */
 };
 
 /* Writes what has been passed over as it is. */
@@ -43,23 +35,6 @@ static void leave_list(struct analysis *a)
     if (a->list == AFTER_ITEM && a->collapsed)
         oi_buffer_put(&a->out->query, ", ?", 3);
     a->list = NO_LIST;
-}
-
-/* Remembers what was known before a string that may end elsewhere than it seems to. */
-static void mark(struct analysis *a, const struct oi_sql_token *token)
-{
-    const struct oi_sql *out = a->out;
-    if (a->mark.set || !(token->flags & OI_SQL_ESCAPED))
-        return;
-    a->mark = (struct mark){
-        .set = true,
-        .had_operation = out->operation.at,
-        .had_table = out->table.at,
-        .had_schema = out->schema.at,
-        .multiple = out->multiple,
-        .summary = (uint8_t)out->summary.len,
-        .query = out->query.len,
-    };
 }
 
 static void literal(struct analysis *a, const struct oi_sql_token *token)
@@ -79,7 +54,6 @@ static void literal(struct analysis *a, const struct oi_sql_token *token)
     }
     if (!continued)
         flush(a, from);
-    mark(a, token);
     if (!continued)
         oi_buffer_char(&a->out->query, '?');
     a->copied = to;
@@ -104,27 +78,48 @@ static void follow_list(struct analysis *a, const struct oi_sql_token *token, en
     }
 }
 
-/* The reading cannot be trusted from this token on, nor from the first string whose end depends on the server's
- * settings: the rest is one ?. */
+/* How the rest of the text falls into tokens under a reading, as a number; 0: it makes no sense. */
+static __attribute__((noinline)) uint64_t fingerprint(struct oi_sql_lexer lexer, const char *from, uint8_t reading)
+{
+    struct oi_sql_token token;
+    uint64_t print = 1;
+    lexer.at = from;
+    lexer.reading = reading;
+    do {
+        oi_sql_next(&lexer, &token);
+        if (token.flags & OI_SQL_DOUBTFUL)
+            return 0;
+        print = (print ^ ((uint64_t)(token.at - from) << 8 | token.kind)) * 0x9e3779b97f4a7c15u;
+        print = (print ^ print >> 32) * 0xd6e8feb86659fd93u;
+    } while (token.kind != OI_SQL_END);
+    return print | 1;
+}
+
+/* At a token whose end depends on the server's settings. What we take for code from here on may be a string to the
+ * server, unless our reading is possible and no other is. */
+static bool ambiguous(const struct oi_sql_lexer *lexer, const struct oi_sql_token *token)
+{
+    static const uint8_t readings[] = {
+        OI_SQL_PLAIN_SINGLE | OI_SQL_PLAIN_DOUBLE,
+        OI_SQL_PLAIN_DOUBLE,
+        OI_SQL_MULTIBYTE,
+        OI_SQL_MULTIBYTE | OI_SQL_PLAIN_DOUBLE,
+    };
+    uint64_t ours = fingerprint(*lexer, token->at, 0);
+    for (size_t i = 0; ours != 0 && i < sizeof readings; i++) {
+        uint64_t other = fingerprint(*lexer, token->at, readings[i]);
+        if (other != 0 && other != ours)
+            return true;
+    }
+    return ours == 0;
+}
+
+/* The text cannot be trusted from this token on: the rest is one ?. */
 static void give_up(struct analysis *a, const struct oi_sql_token *token)
 {
-    struct oi_sql *out = a->out;
-    if (!a->mark.set) {
-        leave_list(a);
-        flush(a, a->literal ? a->literal : token->at);
-    } else {
-        out->query.len = a->mark.query;
-        out->summary.len = a->mark.summary;
-        out->multiple = a->mark.multiple;
-        if (!a->mark.had_operation)
-            out->operation.at = NULL;
-        if (!a->mark.had_table)
-            out->table.at = NULL;
-        if (!a->mark.had_schema)
-            out->schema.at = NULL;
-    }
-    if (out->query.len == 0 || out->query.at[out->query.len - 1] != '?')
-        oi_buffer_char(&out->query, '?');
+    leave_list(a);
+    flush(a, a->literal ? a->literal : token->at);
+    oi_buffer_char(&a->out->query, '?');
     a->copied = a->lexer.end;
 }
 
@@ -223,7 +218,7 @@ void oi_sql_analyze(struct oi_text sql, struct oi_sql *out)
     struct analysis a;
     a.out = out;
     a.lexer = oi_sql_lexer(sql);
-    a.mark.set = false;
+    a.settled = false;
     a.copied = a.lexer.at;
     a.literal = NULL;
     a.previous = OI_SQL_END;
@@ -239,9 +234,15 @@ void oi_sql_analyze(struct oi_text sql, struct oi_sql *out)
     for (;;) {
         struct oi_sql_token token;
         oi_sql_next(&a.lexer, &token);
-        if (token.flags & OI_SQL_DOUBTFUL) {
-            give_up(&a, &token);
-            break;
+        if (token.flags) {
+            bool doubtful = token.flags & OI_SQL_DOUBTFUL;
+            if (!doubtful && !a.settled)
+                doubtful = ambiguous(&a.lexer, &token);
+            a.settled = true;
+            if (doubtful) {
+                give_up(&a, &token);
+                break;
+            }
         }
         if (token.kind == OI_SQL_END)
             break;

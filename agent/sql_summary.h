@@ -10,7 +10,7 @@
 #include "agent/sql_token.h"
 #include "agent/sql_word.h"
 
-enum { OI_SQL_LEVELS = 32, OI_SQL_SUMMARY_MAX = 255 };
+enum { OI_SQL_LEVELS = 24, OI_SQL_SUMMARY_MAX = 255 };
 
 struct oi_sql_summary {
     struct oi_sql *out; /* summary, operation, table, schema, multiple are set there */

@@ -53,16 +53,43 @@ static bool holds_comment_end(const char *at, const char *end)
     return false;
 }
 
+static bool is_lead(const char *at, const char *end)
+{
+    return (unsigned char)at[0] > 0x80 && end - at >= 2 && (unsigned char)at[1] >= 0x40;
+}
+
+/* The same where characters of two bytes hide some. */
+static __attribute__((noinline)) const char *find_either_multibyte(const char *at, const char *end, char a, char b)
+{
+    while (at < end && *at != a && *at != b)
+        at += is_lead(at, end) ? 2 : 1;
+    return at;
+}
+
+/* At the closing quote of a string: whether it is one in GBK too. */
+static __attribute__((noinline)) bool multibyte_matters(const char *start, const char *at, char quote)
+{
+    if (quote != '`') {
+        if (at[-1] != '\\')
+            return false;
+        while (at > start && at[-1] == '\\')
+            at--;
+    }
+    return at > start && (unsigned char)at[-1] > 0x80;
+}
+
 /* From the opening quote at `at` to past the closing one. Backslash escapes and doubled quotes; in backticks only the
  * latter. */
 static const char *quoted(const struct oi_sql_lexer *lexer, const char *at, uint8_t *flags)
 {
-    const char quote = *at, escape = quote == '`' ? '`' : '\\';
-    const char *start = at++, *end = lexer->end;
+    const char quote = *at, *start = at++, *end = lexer->end;
+    bool plain = quote == '`' || (lexer->reading & (quote == '\'' ? OI_SQL_PLAIN_SINGLE : OI_SQL_PLAIN_DOUBLE));
+    const char escape = plain ? quote : '\\';
     for (;;) {
-        at = find_either(at, end, quote, escape);
+        at = lexer->reading & OI_SQL_MULTIBYTE ? find_either_multibyte(at, end, quote, escape)
+                                               : find_either(at, end, quote, escape);
         if (end - at >= 2 && *at != quote) {
-            if (at[1] == '\'' || at[1] == '"')
+            if (at[1] == quote)
                 *flags |= OI_SQL_ESCAPED;
             at += 2;
             continue;
@@ -71,7 +98,7 @@ static const char *quoted(const struct oi_sql_lexer *lexer, const char *at, uint
             *flags |= OI_SQL_DOUBTFUL;
             return end;
         }
-        if (at[-1] == '\\')
+        if (multibyte_matters(start + 1, at, quote))
             *flags |= OI_SQL_ESCAPED;
         at++;
         if (at == end || *at != quote)

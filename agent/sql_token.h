@@ -33,9 +33,15 @@ enum oi_sql_token_flags {
      * backslash or control character outside strings, an end of a comment that was not open. What follows must not be
      * trusted. */
     OI_SQL_DOUBTFUL = 1,
-    /* A string in which a backslash stands before a quote: it ends elsewhere under NO_BACKSLASH_ESCAPES or in a
-     * character set whose characters may end with that byte. Harmless unless doubt comes up later. */
+    /* Where this token ends depends on settings of the server: see enum oi_sql_reading. */
     OI_SQL_ESCAPED = 2,
+};
+
+/* What the text does not say and the server knows. 0 is the default: backslash escapes, "strings", UTF-8. */
+enum oi_sql_reading {
+    OI_SQL_PLAIN_SINGLE = 1, /* in '…' a backslash is a character: NO_BACKSLASH_ESCAPES */
+    OI_SQL_PLAIN_DOUBLE = 2, /* in "…": likewise, or these are names: ANSI_QUOTES */
+    OI_SQL_MULTIBYTE = 4,    /* GBK, Shift-JIS, Big5: a character's second byte may be a backslash or backtick */
 };
 
 struct oi_sql_token {
@@ -49,6 +55,7 @@ struct oi_sql_lexer {
     const char *at; /* the next token starts here */
     const char *end;
     uint16_t hints;    /* comments with code in them that are open */
+    uint8_t reading;   /* enum oi_sql_reading, or several */
     uint8_t last_kind; /* enum oi_sql_kind of what stands before `at` */
     char last_char;    /* its last byte */
 };
