@@ -35,8 +35,9 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(verr)                                                                                                            \
     X(verrx)                                                                                                           \
     X(error)                                                                                                           \
-    X(error_at_line) X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept)    \
-        X(accept4) X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
+    X(error_at_line)                                                                                                   \
+    X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept) X(accept4)          \
+        X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
 
 #define DECLARE(name) __typeof__(&name) name##_;
 static struct {

@@ -16,16 +16,21 @@ redisContext *redisConnectUnix(const char *path)
     return real(path);
 }
 
-void *redisCommand(redisContext *redis, const char *format, ...)
+void *redisvCommand(redisContext *redis, const char *format, va_list arguments)
 {
     static void *(*real)(redisContext *, const char *, va_list);
     if (!real)
         real = (void *(*)(redisContext *, const char *, va_list))dlsym(RTLD_NEXT, "redisvCommand");
+    commands++;
+    return real(redis, format, arguments);
+}
+
+void *redisCommand(redisContext *redis, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    void *reply = real(redis, format, arguments);
+    void *reply = redisvCommand(redis, format, arguments);
     va_end(arguments);
-    commands++;
     return reply;
 }
 

@@ -111,18 +111,21 @@ static void report(long size, long cpu, long wall)
 
 int main(int count, char **arguments)
 {
-    if (count < 3)
+    if (count < 4)
         return 2;
     groups = malloc(MOST_GROUPS * sizeof *groups);
-    long argument = strtol(arguments[2], NULL, 10), size;
+    long seconds = strtol(arguments[3], NULL, 10), size;
+    bool paced = strcmp(arguments[2], "steady") == 0 && count == 5;
+    oi_life_start();
+    oi_life_folder = arguments[1];
     oi_worker_need();
     long cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID), wall = clock_ns(CLOCK_MONOTONIC);
-    if (strcmp(arguments[1], "steady") == 0 && count == 4)
-        size = steady(argument, strtol(arguments[3], NULL, 10));
+    if (paced)
+        size = steady(strtol(arguments[4], NULL, 10), seconds);
     else
-        size = flood(argument);
+        size = flood(seconds);
     wall = clock_ns(CLOCK_MONOTONIC) - wall;
-    oi_life_leave(0);
+    oi_life_leave(0, true);
     cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
     report(size, cpu, wall);
     return 0;

@@ -29,7 +29,7 @@ def graph(tmp_path_factory):
                        check=True, capture_output=True)
         text = (folder / f"{name}.ci").read_text(encoding="utf-8")
         for title, label in re.findall(r'node: \{ title: "([^"]*)" label: "([^"]*)"', text):
-            used = re.search(r"\\n(\d+) bytes \((\w+)", label)
+            used = re.search(r"\\n(\d+) bytes \(([\w,]+)\)", label)
             if used:
                 nodes[title] = (int(used[1]), used[2])
         for source, target in re.findall(r'edge: \{ sourcename: "([^"]*)" targetname: "([^"]*)"', text):

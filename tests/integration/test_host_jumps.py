@@ -10,6 +10,7 @@ def old(redis, times=1):
     """The GETs of host_jump in the old attribute set, as curl's spans are."""
     return [("GET", "CLIENT", "UNSET", {
         "db.system": "redis",
+        "db.connection_string": f"unix://{redis.socket}?db=0",
         "db.statement": "GET ?",
         "db.operation": "GET",
         "db.redis.args_length": 2,

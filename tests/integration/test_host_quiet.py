@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from host import SETTINGS, app, bare, both, expect, gets, instrumented, outcome, preloaded
+from host import SETTINGS, app, bare, both, expect, gets, instrumented, preloaded
 
 
 @pytest.mark.parametrize("how", [instrumented, preloaded])
@@ -37,8 +37,17 @@ def test_a_program_that_calls_nothing_instrumented_gets_no_thread(redis, sink):
     assert sink.requests == []
 
 
+def status(result):
+    """Without the handlers of signals 32 and 33: libc's own, installed with the first thread, seen by no interface of libc."""
+    def own(match):
+        return b"SigCgt:\t%016x" % (int(match[1], 16) & ~(3 << 31))
+
+    return re.sub(rb"SigCgt:\t(\w+)", own, result.stdout), result.stderr, result.returncode
+
+
 def test_signals_limits_and_filters_are_as_without_us(redis, sink):
-    both([app("host_quiet"), "status", redis.socket], sink)
+    command = [app("host_quiet"), "status", redis.socket]
+    assert status(instrumented(command, sink, env=SETTINGS)) == status(bare(command))
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
@@ -46,4 +55,4 @@ def test_signals_limits_and_filters_are_as_without_us(redis, sink):
 def test_inherited_signal_dispositions_stay(ignored, redis, sink):
     command = ["/bin/sh", "-c", f'trap "" {ignored}; exec "$@"', "sh", app("host_quiet"), "status", redis.socket]
     expected, result = bare(command), preloaded(command, sink, env=SETTINGS)
-    assert outcome(result) == outcome(expected)
+    assert status(result) == status(expected)

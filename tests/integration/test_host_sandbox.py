@@ -96,5 +96,3 @@ def assert_only(stderr, sink, briefs, all_of_them):
         expect(sink.spans(), *briefs)
     else:
         assert counted(span.brief() for span in sink.spans()) <= counted(briefs)
-
-
