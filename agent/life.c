@@ -273,7 +273,7 @@ void oi_life_start(void)
 
 void oi_worker_need(void)
 {
-    if (oi_worker_running() || !oi_agent.recording || atomic_load(&sandboxed) || atomic_load(&left) ||
+    if (oi_worker_running() || !oi_active() || !oi_agent.recording || atomic_load(&sandboxed) || atomic_load(&left) ||
         !oi_life_in_own_process())
         return;
     int saved = errno;
