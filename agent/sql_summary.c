@@ -201,8 +201,8 @@ static void keyword(struct oi_sql_summary *summary, const struct oi_sql_token *t
         if (*level(summary) & QUERY)
             expect_name(summary, NAMES, true);
         break;
-    case OI_WORD_JOIN: /* FOR JOIN belongs to an index hint */
-        if (now == LISTED && summary->previous != OI_WORD_FOR)
+    case OI_WORD_JOIN:
+        if (now == LISTED)
             expect_name(summary, NAMES, true);
         break;
     case OI_WORD_INTO:
@@ -212,7 +212,6 @@ static void keyword(struct oi_sql_summary *summary, const struct oi_sql_token *t
             set_state(summary, NOTHING);
         break;
     case OI_WORD_CLAUSE:
-    case OI_WORD_FOR:
         if (now == NAMES || now == LISTED || now == ONE)
             set_state(summary, NOTHING);
         break;
@@ -308,7 +307,7 @@ void oi_sql_summary_begin(struct oi_sql_summary *summary, struct oi_sql *out)
     summary->out = out;
     summary->depth = 0;
     summary->level[0] = NOTHING;
-    summary->operation = summary->object = summary->previous = OI_WORD_NAME;
+    summary->operation = summary->object = OI_WORD_NAME;
     summary->first = true;
     summary->settled = summary->ended = summary->body = summary->part = false;
     summary->dot = summary->dot_of_part = summary->quiet = summary->not_table = summary->full = false;
@@ -348,6 +347,5 @@ bool oi_sql_summary_token(struct oi_sql_summary *summary, const struct oi_sql_to
         summary->first = false;
         summary->settled = true;
     }
-    summary->previous = (uint8_t)word;
     return taken;
 }

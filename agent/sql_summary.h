@@ -19,7 +19,6 @@ struct oi_sql_summary {
     uint8_t name_start; /* length of the summary before the last name */
     uint8_t operation;  /* enum oi_sql_word of the statement's operation, for CREATE and DROP */
     uint8_t object;     /* enum oi_sql_word of the object it is about */
-    uint8_t previous;   /* enum oi_sql_word of the token before; OI_WORD_NAME if it was none */
     bool first;         /* nothing of the statement seen but opening parentheses */
     bool settled;       /* the text's operation is known, or known to be none */
     bool ended;         /* a statement and a semicolon were seen */

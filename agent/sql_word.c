@@ -25,7 +25,7 @@ static const struct row words[26][ROWS] = {
                    W("describe", EXPLAIN), W("data", DATA)},
     ['e' - 'a'] = {W("else", OPERATOR), W("exists", SKIP), W("explain", EXPLAIN), W("except", CLAUSE),
                    W("event", ROUTINE)},
-    ['f' - 'a'] = {W("from", FROM), W("for", FOR), W("false", BOOLEAN), W("fetch", CLAUSE), W("function", ROUTINE)},
+    ['f' - 'a'] = {W("from", FROM), W("for", CLAUSE), W("false", BOOLEAN), W("fetch", CLAUSE), W("function", ROUTINE)},
     ['g' - 'a'] = {W("group", CLAUSE)},
     ['h' - 'a'] = {W("having", CLAUSE), W("high_priority", SKIP)},
     ['i' - 'a'] = {W("in", IN), W("is", OPERATOR), W("into", INTO), W("insert", INSERT), W("inner", OPERATOR),

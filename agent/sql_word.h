@@ -11,7 +11,7 @@ enum oi_sql_word {
     OI_WORD_NAME,     /* not a keyword */
     OI_WORD_OPERATOR, /* AND, WHEN, AS …: reserved, a value or a name may follow */
     OI_WORD_SKIP,     /* INTO, IGNORE …: stands between an operation and its table */
-    OI_WORD_CLAUSE,   /* WHERE, GROUP …: ends a list of tables */
+    OI_WORD_CLAUSE,   /* WHERE, GROUP, FOR …: ends a list of tables */
     OI_WORD_BOOLEAN,  /* TRUE, FALSE: literals */
     OI_WORD_DATE,     /* DATE, TIME, TIMESTAMP: with the string after it a literal; otherwise a name */
     OI_WORD_IN,
@@ -30,7 +30,6 @@ enum oi_sql_word {
     OI_WORD_FROM,
     OI_WORD_JOIN,
     OI_WORD_INTO,
-    OI_WORD_FOR,
     OI_WORD_ON,
     OI_WORD_TABLE,
     OI_WORD_VIEW,    /* VIEW, SEQUENCE: objects that are used like tables */

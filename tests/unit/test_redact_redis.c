@@ -356,6 +356,8 @@ static const struct {
      "Incorrect integer value: '?' for column 'a' at row 1"},
     {"Incorrect datetime value: 's3cret' for column `shop`.`t`.`d` at row 1",
      "Incorrect datetime value: '?' for column `shop`.`t`.`d` at row 1"},
+    {"Incorrect integer value: 's3' for column 'cret' for column 'a' at row 1",
+     "Incorrect integer value: '?' for column 'a' at row 1"},
     {"Truncated incorrect DOUBLE value: 's3'cret'", "Truncated incorrect DOUBLE value: '?'"},
     {"ERR unknown command 'FOO', with args beginning with: 's3cret' 'x' ",
      "ERR unknown command 'FOO', with args beginning with: ?"},

@@ -174,6 +174,7 @@ static const struct row rows[] = {
     {"INSERT INTO t VALUES ('a\\', ' FROM s3cret; DROP TABLE s3cret', 'b')", "INSERT INTO t VALUES (?", "INSERT t",
      .table = "t", .whole = true},
     {"SELECT '\\''s3cret' '-- x' FROM u", "SELECT ?", "SELECT", .whole = true},
+    {"SELECT 'a\xbf\\\\' s3cret ' -- '\n, \"b\\\"c\"", "SELECT ?", "SELECT", .whole = true},
     /* No other reading makes sense, or all are the same: these are what escaped values look like. */
     {"INSERT INTO t VALUES ('O\\'s3cret', 5) ON DUPLICATE KEY UPDATE a = 1",
      "INSERT INTO t VALUES (?, ?) ON DUPLICATE KEY UPDATE a = ?", "INSERT t", .table = "t"},
