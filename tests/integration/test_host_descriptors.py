@@ -1,5 +1,6 @@
 """Descriptors: the agent's are never the program's, and the program's are never the agent's."""
 
+import os
 import subprocess
 
 import pytest
@@ -94,17 +95,19 @@ def run_with_third(command, inner, env):
 
 
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
-def test_a_reader_that_has_gone_away(stream, redis, sink, tmp_path):
+def test_a_reader_that_has_gone_away(stream, redis, sink):
     """Writing into the broken pipe does to the program what it does without us, and the agent adds no SIGPIPE."""
     command = [app("host_exit"), "err", redis.socket]
 
-    def outcome_without_reader(words, env):
-        process = start(words, env)
-        getattr(process, stream).close()
-        other = process.stderr if stream == "stdout" else process.stdout
-        said = other.read()
-        return said, process.wait(30)
+    def without_reader(words, env):
+        reading, writing = os.pipe()
+        os.close(reading)
+        process = start(words, env, **{stream: writing})
+        os.close(writing)
+        stdout, stderr = process.communicate(timeout=30)
+        return stdout, stderr, process.returncode
 
-    expected = outcome_without_reader(command, {})
+    expected = without_reader(command, {})
     talkative = {**SETTINGS, "OTEL_NATIVE_SUMMARY": "true"} if stream == "stderr" else SETTINGS
-    assert outcome_without_reader(instrumented_command(command), telemetry(sink, talkative)) == expected
+    assert without_reader(instrumented_command(command), telemetry(sink, talkative)) == expected
+    assert expected[2] == -13
