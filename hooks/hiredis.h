@@ -35,7 +35,9 @@ redisContext *redisConnectWithOptions(const redisOptions *options);
     X(redisAppendCommandArgv)                                                                                          \
     X(redisAppendFormattedCommand)                                                                                     \
     X(redisGetReply)                                                                                                   \
-    X(redisGetReplyFromReader)
+    X(redisGetReplyFromReader)                                                                                         \
+    X(redisBufferWrite)                                                                                                \
+    X(redisBufferRead)
 OI_LIBRARY_FUNCTIONS(hiredis, OI_HIREDIS_FUNCTIONS);
 
 extern struct oi_library oi_library_hiredis;
@@ -52,7 +54,7 @@ struct oi_hiredis_call {
 bool oi_hiredis_enter_from_outside(struct oi_hiredis_call *call, const redisContext *context, const void *caller);
 
 /* False: the call is not watched. Calls go to the copy of the library that made the context: a tail call's return
- * address lies in some other object, which may use another copy. hiredis calls itself four times for each command, so
+ * address lies in some other object, which may use another copy. hiredis calls itself six times for each command, so
  * what comes from inside the first copy, mostly the only one, is let through before anything else is looked at. */
 static inline bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller)
 {

@@ -12,10 +12,9 @@ static void command_begin(struct oi_hiredis_call *exchange)
 /* After a call that only appended, or could not even do that. */
 static void appended(struct oi_hiredis_call *exchange, const redisContext *context, bool failed)
 {
-    /* When a context that does not block sends is the program's affair: as if at once. */
-    uint64_t ticket = failed || !exchange->waits ? oi_hiredis_sending(exchange->connection) : 0;
     if (failed)
-        oi_hiredis_failed(exchange->connection, context, ticket, exchange->call.error);
+        oi_hiredis_failed(exchange->connection, context, oi_hiredis_sending(exchange->connection),
+                          exchange->call.error);
 }
 
 static void command_end(struct oi_hiredis_call *exchange, const redisContext *context, const void *reply)
@@ -142,7 +141,8 @@ OI_HOOK(int, redisAppendFormattedCommand, (redisContext * context, const char *b
     return result;
 }
 
-/* After a call that hands out replies. `counts`: success means a reply even where the program does not look at it. */
+/* After a call that moves bytes or hands out replies. `counts`: success means a reply even where the program does not
+ * look at it. */
 static void reply_end(struct oi_hiredis_call *exchange, const redisContext *context, int result, void *const *reply,
                       bool counts)
 {
@@ -162,7 +162,7 @@ OI_HOOK(int, redisGetReply, (redisContext * context, void **reply))
         return REDIS_ERR;
     if (!watched)
         return OI_REAL(exchange.call, redisGetReply)(context, reply);
-    exchange.ticket = oi_hiredis_sending(exchange.connection);
+    exchange.ticket = exchange.waits ? oi_hiredis_sending(exchange.connection) : oi_hiredis_sent(exchange.connection);
     oi_call_pause(&exchange.call);
     int result = OI_REAL(exchange.call, redisGetReply)(context, reply);
     reply_end(&exchange, context, result, reply, exchange.waits);
@@ -177,9 +177,41 @@ OI_HOOK(int, redisGetReplyFromReader, (redisContext * context, void **reply))
         return REDIS_ERR;
     if (!watched)
         return OI_REAL(exchange.call, redisGetReplyFromReader)(context, reply);
-    exchange.ticket = oi_hiredis_sending(exchange.connection);
+    exchange.ticket = oi_hiredis_sent(exchange.connection);
     oi_call_pause(&exchange.call);
     int result = OI_REAL(exchange.call, redisGetReplyFromReader)(context, reply);
     reply_end(&exchange, context, result, reply, false);
+    return result;
+}
+
+/* --- sending and receiving by hand --- */
+
+OI_HOOK(int, redisBufferWrite, (redisContext * context, int *done))
+{
+    struct oi_hiredis_call exchange;
+    bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
+    if (!exchange.call.provider)
+        return REDIS_ERR;
+    if (!watched)
+        return OI_REAL(exchange.call, redisBufferWrite)(context, done);
+    exchange.ticket = oi_hiredis_sending(exchange.connection);
+    oi_call_pause(&exchange.call);
+    int result = OI_REAL(exchange.call, redisBufferWrite)(context, done);
+    reply_end(&exchange, context, result, NULL, false);
+    return result;
+}
+
+OI_HOOK(int, redisBufferRead, (redisContext * context))
+{
+    struct oi_hiredis_call exchange;
+    bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
+    if (!exchange.call.provider)
+        return REDIS_ERR;
+    if (!watched)
+        return OI_REAL(exchange.call, redisBufferRead)(context);
+    exchange.ticket = oi_hiredis_sent(exchange.connection);
+    oi_call_pause(&exchange.call);
+    int result = OI_REAL(exchange.call, redisBufferRead)(context);
+    reply_end(&exchange, context, result, NULL, false);
     return result;
 }

@@ -172,14 +172,21 @@ static uint64_t ticket_of(const struct oi_hiredis_batch *batch)
     return ticket;
 }
 
-uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection)
+uint64_t oi_hiredis_sent(struct oi_hiredis_connection *connection)
 {
     struct oi_hiredis_batch *batch = current(connection);
     if (batch->borrowed && batch->started)
         reset(batch); /* as above */
+    return batch->started ? ticket_of(batch) : 0;
+}
+
+uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection)
+{
+    struct oi_hiredis_batch *batch = current(connection);
+    uint64_t ticket = oi_hiredis_sent(connection);
     if (batch->commands.total == 0)
         return 0;
-    if (!batch->started)
+    if (ticket == 0)
         start(connection, batch);
     else if (next(connection)->commands.total > 0 && !next(connection)->started)
         start(connection, next(connection));

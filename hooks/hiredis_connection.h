@@ -71,9 +71,11 @@ void oi_hiredis_connect_span(const struct oi_span *span, const struct oi_db_conn
  * texts may stay the caller's. */
 struct oi_hiredis_commands *oi_hiredis_collect(struct oi_hiredis_connection *connection, bool direct, bool *borrow);
 
-/* Before a reply is waited for (or, on a context that does not block, once a command was appended): what is appended
- * goes out. Returns a ticket for the reply; 0: none is expected. */
+/* What is appended goes out: before the call that writes it. Returns a ticket for the reply; 0: none is expected. */
 uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection);
+
+/* The ticket for the next reply to what has been sent; 0: none is expected. */
+uint64_t oi_hiredis_sent(struct oi_hiredis_connection *connection);
 
 /* A reply came. `reply` NULL: the program did not want to see it. */
 void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *context, uint64_t ticket,

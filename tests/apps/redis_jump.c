@@ -1,7 +1,7 @@
 // build: -lhiredis -pthread
-/* Leaves a blocking command in the middle: by siglongjmp out of a signal handler, by cancelling the thread. Its
- * arguments are gone by then (their page is unmapped), and the context is used, made anew and freed. redis_jump PORT
- * jump|cancel */
+/* At SIGUSR1 leaves a blocking command in the middle: by siglongjmp out of the handler, or by cancelling its thread.
+ * Its argument is gone by then (its page is unmapped). Then goes on with the context. redis_jump PORT jump|cancel
+ * reconnect|command|reply|free */
 #include <hiredis/hiredis.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -58,26 +58,33 @@ static void cancel(void)
     pthread_join(blocked, NULL);
 }
 
+/* What the program does with the context then. */
+static void go_on(const char *how)
+{
+    redisReply *reply = NULL;
+    if (strcmp(how, "reconnect") == 0)
+        printf("%d\n", redisReconnect(context));
+    if (strcmp(how, "reply") == 0)
+        redisGetReply(context, (void **)&reply);
+    else if (strcmp(how, "free") != 0)
+        reply = redisCommand(context, "SET %s %s", "key", "value");
+    printf("%d\n", reply ? reply->type : context->err);
+    freeReplyObject(reply);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
-    for (int again = 0; again < 2; again++) {
-        context = redisConnect("127.0.0.1", atoi(argv[1]));
-        if (strcmp(argv[2], "jump") == 0)
-            jump();
-        else
-            cancel();
-        munmap(key, 4096);
-        if (again) {
-            redisFree(context);
-            break;
-        }
-        printf("%d\n", redisReconnect(context));
-        redisReply *reply = redisCommand(context, "SET %s %s", "key", "value");
-        printf("%s\n", reply ? reply->str : context->errstr);
-        freeReplyObject(reply);
-        redisFree(context);
-    }
+    context = redisConnect("127.0.0.1", atoi(argv[1]));
+    if (strcmp(argv[2], "jump") == 0)
+        jump();
+    else
+        cancel();
+    munmap(key, 4096);
+    puts("left");
+    fflush(stdout);
+    go_on(argv[3]);
+    redisFree(context);
     return 0;
 }

@@ -180,7 +180,7 @@ static void exchange(void)
     void *reply = NULL;
     while (!done && redisBufferWrite(context, &done) == REDIS_OK) {
     }
-    while (!reply && redisBufferRead(context) == REDIS_OK && redisGetReplyFromReader(context, &reply) == REDIS_OK) {
+    while (!reply && redisBufferRead(context) == REDIS_OK && redisGetReply(context, &reply) == REDIS_OK) {
     }
     take(reply);
 }
@@ -281,6 +281,7 @@ int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         split(argv[i]);
+        errno = EEXIST; /* what a program happens to have there */
         call();
     }
     redisFree(context);

@@ -2,6 +2,7 @@
 
 Every program runs bare and instrumented; its output must be the same."""
 
+import os
 import signal
 
 import pytest
@@ -323,9 +324,17 @@ def test_connect_spans(client):
 
 
 def test_nonblocking_context(client):
+    """Sent when the program writes; what it never writes makes no span."""
     client.expect(
-        [f"unix_nonblock|{client.server.socket}", "command|SET k v", "exchange", "append|GET k", "exchange"],
-        one("SET k ?"), one("GET k"), mode=NEW, where=Unix(client.server.socket))
+        [f"unix_nonblock|{client.server.socket}", "command|SET k v", "exchange", "append|GET k", "append|GET k", "exchange",
+         "get", "append|GET k"],
+        one("SET k ?"), pipeline("GET k", "GET k"), mode=NEW, where=Unix(client.server.socket))
+
+
+def test_nonblocking_context_that_cannot_connect(client):
+    port = free_port()
+    client.expect(
+        [f"nonblock|127.0.0.1|{port}", "command|GET k", "exchange"], one("GET k", error=REFUSED), mode=NEW, where=Tcp(port))
 
 
 # --- which database -------------------------------------------------------------------------------------------------------
@@ -389,9 +398,12 @@ def test_protocol_bytes(client):
 
 
 def test_commands_appended_between_replies_are_the_next_pipeline(client):
-    client.expect(
-        [client.open, "append|GET a", "append|GET b", "get", "append|GET c", "append|GET d", "get", "get", "get"],
-        pipeline("GET a", "GET b"), pipeline("GET c", "GET d"), mode=NEW)
+    result = client.expect(
+        [client.open, "append|GET a", "append|GET b", "get", "append|GET c", "append|GET d", "get", "get", "get",
+         "command|PING"],
+        pipeline("GET a", "GET b"), pipeline("GET c", "GET d"), one("PING"), mode=NEW)
+    spans = sorted(result.spans, key=lambda span: span.start)
+    assert spans[0].end <= spans[2].start and spans[1].end <= spans[2].start
 
 
 def test_a_command_joins_what_is_outstanding(client):
@@ -443,12 +455,8 @@ def test_an_invalid_format_in_a_pipeline(client):
         pipeline("GET a", "GET", error=("REDIS_ERR_OTHER", "Invalid format string")), mode=NEW)
 
 
-def blocked(server, but=None):
-    """The id of the client that waits in BLPOP."""
-    for line in server.cli("CLIENT", "LIST").splitlines():
-        if "cmd=blpop" in line and line.split()[0] != but:
-            return line.split()[0]
-    return None
+def blocked(server):
+    return "cmd=blpop" in server.cli("CLIENT", "LIST")
 
 
 def interrupted(server, cmd, env, act):
@@ -493,17 +501,20 @@ def test_the_server_dies_in_the_middle_of_a_pipeline():
         check(spans, {}, Tcp(server.port), pipeline("GET a", "BLPOP nothing ?", error=CLOSED), one("GET b", error=CLOSED))
 
 
+@pytest.mark.parametrize("then", ["reconnect", "command", "reply", "free"])
 @pytest.mark.parametrize("how", ["jump", "cancel"])
-def test_a_command_that_is_left_in_the_middle(redis, how):
-    """No span, no crash: its arguments are gone."""
+def test_a_command_that_is_left_in_the_middle(redis, how, then):
+    """No span, no crash: its arguments are gone. Its reply may still come, to whoever asks next."""
     def leave(process):
-        first = wait_until(lambda: blocked(redis), 20, "BLPOP")
+        redis.reset()
+        wait_until(lambda: blocked(redis), 20, "BLPOP")
         process.send_signal(signal.SIGUSR1)
-        wait_until(lambda: blocked(redis, but=first), 20, "BLPOP on the second connection")
-        process.send_signal(signal.SIGUSR1)
+        assert os.read(process.stdout.fileno(), 5) == b"left\n"
+        if then in ("command", "reply"):
+            redis.cli("RPUSH", "nothing", "x")
 
-    spans = interrupted(redis, [app("redis_jump"), redis.port, how], NEW, leave)
-    check(spans, NEW, Tcp(redis.port), one("SET key ?"))
+    spans = interrupted(redis, [app("redis_jump"), redis.port, how, then], NEW, leave)
+    check(spans, NEW, Tcp(redis.port), *([one("SET key ?")] if then in ("reconnect", "command") else []))
 
 
 def test_the_launcher_is_not_needed(client):
