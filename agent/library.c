@@ -271,6 +271,19 @@ void oi_library_deliver(void)
     }
 }
 
+static int visit_name(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    const char *const *name = user;
+    struct oi_object object;
+    return oi_object_read(info, &object) && oi_object_function(&object, *name);
+}
+
+bool oi_library_loaded_with(const char *name)
+{
+    return dl_iterate_phdr(visit_name, &name) != 0;
+}
+
 static int count_object(struct dl_phdr_info *info, size_t size, void *user)
 {
     (void)size;

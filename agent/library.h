@@ -49,6 +49,9 @@ struct oi_library {
 void oi_library_init(void);
 void oi_library_register(struct oi_library *library);
 
+/* Whether any loaded object defines the function `name`. dlsym would leave its failure for the program's dlerror. */
+bool oi_library_loaded_with(const char *name);
+
 /* Has every library submit what it holds back. Before the last flush. */
 void oi_library_deliver(void);
 

@@ -234,6 +234,13 @@ static void start_process_span(void)
     setenv("TRACEPARENT", start_traceparent, 1);
 }
 
+/* Their runtimes see our libraries' memory accesses without the synchronisation or the initialisation in code they did
+ * not compile, and would charge the program with what they report. AddressSanitizer and UBSan do not mind. */
+static bool unsuitable_sanitizer(void)
+{
+    return oi_library_loaded_with("__tsan_init") || oi_library_loaded_with("__msan_init");
+}
+
 void oi_life_start(void)
 {
     int saved = errno;
@@ -243,7 +250,10 @@ void oi_life_start(void)
     read_settings();
     own_pid = getpid();
     oi_library_init(); /* wrappers pass through to the right object also where nothing is traced */
-    if (oi_agent.config.sdk_disabled || excluded()) {
+    bool unsuitable = unsuitable_sanitizer();
+    if (unsuitable)
+        oi_log_always("a program built with ThreadSanitizer or MemorySanitizer runs without telemetry");
+    if (unsuitable || oi_agent.config.sdk_disabled || excluded()) {
         atomic_store(&oi_agent.ready, true);
         errno = saved;
         return;

@@ -92,7 +92,7 @@ struct oi_record {
     bool parent_remote;
     uint16_t attribute_count;
     uint16_t attribute_inline; /* how many of them stand in `attributes` (the rest in `more`) */
-    uint64_t keys_seen; /* a bit a hash of the keys set, so that most new keys need no look */
+    uint64_t keys_seen;        /* a bit a hash of the keys set, so that most new keys need no look */
     uint64_t start_unix_ns;
     uint64_t end_unix_ns;
     const struct oi_scope *scope;

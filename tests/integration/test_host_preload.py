@@ -48,6 +48,16 @@ def test_the_undefined_behaviour_sanitizer(redis, sink):
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
+def test_the_thread_sanitizer_is_left_alone(redis, sink):
+    """It would report races in libraries it did not compile, and end the program with another status."""
+    program = [app("host_exit", "-fsanitize=thread"), "return", redis.socket]
+    result = instrumented(program, sink, env=SETTINGS)
+    expected = bare(program)
+    said = b"otel-instrument: a program built with ThreadSanitizer or MemorySanitizer runs without telemetry\n"
+    assert (result.stdout, result.returncode, result.stderr) == (expected.stdout, expected.returncode, said)
+    assert sink.spans() == []
+
+
 @pytest.mark.parametrize("program, mode, keys", [
     ("host_exit", "return", ["main:1"]),
     ("host_exit", "pthread_exit", ["main:1", "thread:1"]),
