@@ -211,12 +211,22 @@ static int listening(const char *socket_path)
     return 0;
 }
 
+/* A listening socket that came from the parent, as descriptor words[3]: nothing but accept is seen of it. */
+static int accepting(const char *socket_path)
+{
+    begin(socket_path);
+    int connection = accept(atoi(words[3]), NULL, NULL);
+    printf("accepted %d\n", connection >= 0);
+    begin(socket_path);
+    return 0;
+}
+
 static const struct host_mode modes[] = {
     {"execv", exec_execv}, {"execvp", exec_execvp}, {"execve", exec_execve},  {"execvpe", exec_execvpe},
     {"execl", exec_execl}, {"execlp", exec_execlp}, {"execle", exec_execle},  {"own", exec_own},
     {"spawn", exec_spawn}, {"fork", exec_fork},     {"vfork", exec_vfork},    {"fails", exec_fails},
     {"self", exec_self},   {"plain", plain},        {"overwrite", overwrite}, {"overwrite-first", overwrite_first},
-    {"clear", clear},      {"session", session},    {"listen", listening},
+    {"clear", clear},      {"session", session},    {"listen", listening},    {"accept", accepting},
 };
 
 int main(int count, char **arguments)

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include "agent/agent.h"
@@ -96,16 +95,29 @@ static int by_size(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void report(long size, long cpu, long wall)
+/* A line of /proc/self/status, in kB. (getrusage's maximum counts the image before exec, too.) */
+static long status_kb(const char *name)
+{
+    char line[256];
+    long size = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (strncmp(line, name, strlen(name)) == 0)
+            size = strtol(line + strlen(name), NULL, 10);
+    if (file)
+        fclose(file);
+    return size;
+}
+
+static void report(long size, long cpu, long wall, long resident)
 {
     double total = 0, spans = (double)group_count * (double)size;
     for (size_t i = 0; i < group_count; i++)
         total += groups[i];
     qsort(groups, group_count, sizeof *groups, by_size);
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    printf("spans %.0f thread_ns %.1f mean_ns %.1f cpu_ns %.1f wall_ms %ld rss_kb %ld\n", spans,
-           groups[group_count / 2] / (double)size, total / spans, (double)cpu / spans, wall / 1000000, usage.ru_maxrss);
+    printf("spans %.0f thread_ns %.1f mean_ns %.1f cpu_ns %.1f wall_ms %ld rss_kb %ld peak_kb %ld\n", spans,
+           groups[group_count / 2] / (double)size, total / spans, (double)cpu / spans, wall / 1000000, resident,
+           status_kb("VmHWM:"));
     fflush(stdout);
 }
 
@@ -125,8 +137,9 @@ int main(int count, char **arguments)
     else
         size = flood(seconds);
     wall = clock_ns(CLOCK_MONOTONIC) - wall;
+    long resident = status_kb("VmRSS:");
     oi_life_leave(0, true);
     cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-    report(size, cpu, wall);
+    report(size, cpu, wall, resident);
     return 0;
 }

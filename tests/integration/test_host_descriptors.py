@@ -7,6 +7,8 @@ import pytest
 from harness import run
 from host import SETTINGS, app, bare, expect, gets, instrumented, instrumented_command, outcome, preloaded, start, telemetry
 
+# Each span is sent at once: the worker has its connection open while the program goes on.
+AT_ONCE = {**SETTINGS, "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "1", "OTEL_BSP_SCHEDULE_DELAY": "0"}
 FILES = {f"file-{number}": f"file-{number}".encode() for number in range(11)}
 
 
@@ -24,7 +26,7 @@ def test_a_program_that_closes_everything_and_reuses_the_numbers(mode, how, redi
     (tmp_path / "watched").mkdir()
     expected = bare(command, cwd=tmp_path / "bare")
     assert contents(tmp_path / "bare") == FILES
-    talkative = {**SETTINGS, "OTEL_NATIVE_SUMMARY": "true", "OTEL_LOG_LEVEL": "debug"}
+    talkative = {**AT_ONCE, "OTEL_NATIVE_SUMMARY": "true", "OTEL_LOG_LEVEL": "debug"}
     result = how(command, sink, env=talkative, cwd=tmp_path / "watched")
     assert contents(tmp_path / "watched") == FILES
     assert outcome(result) == outcome(expected) and result.returncode == 30
@@ -33,7 +35,7 @@ def test_a_program_that_closes_everything_and_reuses_the_numbers(mode, how, redi
 
 @pytest.mark.parametrize("mode", ["after-loop", "before-close_range"])
 def test_a_program_that_closes_everything_with_a_dead_collector_and_bad_settings(mode, redis, tmp_path):
-    env = {**SETTINGS, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_MAX_QUEUE_SIZE": "many",
+    env = {**AT_ONCE, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_MAX_QUEUE_SIZE": "many",
            "OTEL_NATIVE_SUMMARY": "true", "OTEL_TRACES_EXPORTER": "otlp,console"}
     result = preloaded([app("host_fds"), mode, redis.socket], env=env, cwd=tmp_path)
     assert (result.stdout, result.returncode) == (b"", 30)
@@ -41,7 +43,7 @@ def test_a_program_that_closes_everything_with_a_dead_collector_and_bad_settings
 
 
 def test_closing_only_the_standard_ones(redis, sink):
-    result = instrumented([app("host_fds"), "standard", redis.socket], sink, env=SETTINGS)
+    result = instrumented([app("host_fds"), "standard", redis.socket], sink, env=AT_ONCE)
     assert (result.stdout, result.returncode) == (b"", 30)
     expect(sink.spans(), *gets(redis, "first:1", "second:1"))
 
@@ -50,14 +52,14 @@ def test_closing_only_the_standard_ones(redis, sink):
 def test_the_program_sees_no_descriptor_more_and_gets_the_numbers_it_expects(mode, keys, redis, sink):
     command = [app("host_fds"), mode, redis.socket]
     expected = bare(command)
-    result = instrumented(command, sink, env=SETTINGS)
+    result = instrumented(command, sink, env=AT_ONCE)
     assert outcome(result) == outcome(expected)
     expect(sink.spans(), *gets(redis, *keys))
 
 
 def test_pipes_end_when_the_program_hangs_up_though_the_worker_lives(redis, sink):
     command = instrumented_command([app("host_fds"), "hang-up", redis.socket])
-    process = start(command, telemetry(sink, SETTINGS), stdin=subprocess.PIPE)
+    process = start(command, telemetry(sink, AT_ONCE), stdin=subprocess.PIPE)
     try:
         assert process.stdout.read() == b"asked 1\n"
         assert process.stderr.read() == b""
@@ -71,7 +73,7 @@ def test_pipes_end_when_the_program_hangs_up_though_the_worker_lives(redis, sink
 
 
 def test_a_pipe_from_before_the_worker_ends_when_the_program_closes_it(redis, sink):
-    result = instrumented([app("host_fds"), "pipe-end", redis.socket], sink, env=SETTINGS)
+    result = instrumented([app("host_fds"), "pipe-end", redis.socket], sink, env=AT_ONCE)
     assert (result.stdout, result.returncode) == (b"asked 1, reader said 'end'\n", 33)
     expect(sink.spans(), *gets(redis, "first:1"))
 
@@ -82,7 +84,7 @@ def test_started_with_standard_descriptors_closed(closed, redis, sink):
     command = ["/bin/sh", "-c", f'"$@" {closed}; echo "status $?" >&3', "sh"]
     inner = [app("host_exit"), "exit", redis.socket]
     expected = run_with_third(command, inner, {})
-    result = run_with_third(command, instrumented_command(inner), telemetry(sink, SETTINGS))
+    result = run_with_third(command, instrumented_command(inner), telemetry(sink, AT_ONCE))
     assert result == expected
     expect(sink.spans(), *gets(redis, "main:1"))
 
@@ -108,6 +110,6 @@ def test_a_reader_that_has_gone_away(stream, redis, sink):
         return stdout, stderr, process.returncode
 
     expected = without_reader(command, {})
-    talkative = {**SETTINGS, "OTEL_NATIVE_SUMMARY": "true"} if stream == "stderr" else SETTINGS
+    talkative = {**AT_ONCE, "OTEL_NATIVE_SUMMARY": "true"} if stream == "stderr" else AT_ONCE
     assert without_reader(instrumented_command(command), telemetry(sink, talkative)) == expected
     assert expected[2] == -13

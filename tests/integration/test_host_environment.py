@@ -1,6 +1,7 @@
 """The environment: what a program is handed, hands on, and may spoil."""
 
 import re
+import socket
 
 import pytest
 from host import SETTINGS, app, bare, both, expect, gets, instrumented, preloaded
@@ -74,9 +75,13 @@ def test_a_program_that_spoils_its_arguments_and_environment(mode, status, times
         assert (span.trace_id, span.parent_span_id, span.trace_state) == (TRACE, PARENT, "vendor=1")
 
 
-@pytest.mark.parametrize("mode, command", [("session", "host_environment"), ("listen", "host_environment")])
-def test_the_parent_from_the_environment_counts_until_the_program_becomes_a_daemon(mode, command, redis, sink):
-    both([app(command), mode, redis.socket], sink, env=HANDED)
+@pytest.mark.parametrize("mode", ["session", "listen", "accept"])
+def test_the_parent_from_the_environment_counts_until_the_program_becomes_a_daemon(mode, redis, sink):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        clients = [socket.create_connection(server.getsockname()) for _ in ("bare", "instrumented")]
+        both([app("host_environment"), mode, redis.socket, server.fileno()], sink, env=HANDED, pass_fds=[server.fileno()])
+        for client in clients:
+            client.close()
     first, second = sorted(sink.spans(), key=lambda span: span.start)
     expect([first, second], *gets(redis, "main:1", "main:1"))
     assert (first.trace_id, first.parent_span_id) == (TRACE, PARENT)

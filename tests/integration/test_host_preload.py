@@ -58,6 +58,14 @@ def test_the_thread_sanitizer_is_left_alone(redis, sink):
     assert sink.spans() == []
 
 
+def test_a_program_with_the_thread_sanitizer_is_left_alone(redis, sink):
+    """It would see our libraries' accesses without their synchronisation, and end the program with its own status."""
+    command = [app("host_exit", "-fsanitize=thread"), "return", redis.socket]
+    result = instrumented(command, sink, env=SETTINGS)
+    assert outcome(result) == outcome(bare(command))
+    assert sink.requests == []
+
+
 @pytest.mark.parametrize("program, mode, keys", [
     ("host_exit", "return", ["main:1"]),
     ("host_exit", "pthread_exit", ["main:1", "thread:1"]),
