@@ -2,7 +2,7 @@
 
 OI_LIBRARY_TABLE(hiredis, OI_HIREDIS_FUNCTIONS);
 
-bool oi_hiredis_enter_from_outside(struct oi_hiredis_call *call, const redisContext *context, const void *caller)
+bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller)
 {
     call->connection = oi_hiredis_find(context);
     call->call = oi_call_enter_with(&oi_library_hiredis, call->connection ? call->connection->provider : NULL, caller);

@@ -50,20 +50,15 @@ struct oi_hiredis_call {
     bool waits;      /* the context blocks */
 };
 
-/* The rest of oi_hiredis_enter. */
-bool oi_hiredis_enter_from_outside(struct oi_hiredis_call *call, const redisContext *context, const void *caller);
-
 /* False: the call is not watched. Calls go to the copy of the library that made the context: a tail call's return
- * address lies in some other object, which may use another copy. hiredis calls itself six times for each command, so
- * what comes from inside the first copy, mostly the only one, is let through before anything else is looked at. */
-static inline bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller)
-{
-    const struct oi_provider *first = atomic_load_explicit(&oi_library_hiredis.providers[0], memory_order_acquire);
-    if (first && oi_provider_contains(first, caller)) {
-        call->call.provider = first;
-        return false;
-    }
-    return oi_hiredis_enter_from_outside(call, context, caller);
-}
+ * address lies in some other object, which may use another copy. */
+bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller);
+
+/* The first line of a hook that hiredis itself calls, six times for each command: lets what comes from inside the first
+ * copy, mostly the only one, through by a jump, before anything else is looked at. */
+#define OI_HIREDIS_INSIDE(function, arguments)                                                                         \
+    const struct oi_provider *inside = atomic_load_explicit(&oi_library_hiredis.providers[0], memory_order_acquire);   \
+    if (inside && oi_provider_contains(inside, OI_CALLER))                                                             \
+    return OI_REAL_OF(inside, function) arguments
 
 #endif

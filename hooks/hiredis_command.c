@@ -54,6 +54,7 @@ static void *command(redisContext *context, const char *format, va_list values, 
 
 OI_HOOK(void *, redisvCommand, (redisContext * context, const char *format, va_list values))
 {
+    OI_HIREDIS_INSIDE(redisvCommand, (context, format, values));
     return command(context, format, values, OI_CALLER);
 }
 
@@ -99,6 +100,7 @@ static int append(redisContext *context, const char *format, va_list values, con
 
 OI_HOOK(int, redisvAppendCommand, (redisContext * context, const char *format, va_list values))
 {
+    OI_HIREDIS_INSIDE(redisvAppendCommand, (context, format, values));
     return append(context, format, values, OI_CALLER);
 }
 
@@ -156,6 +158,7 @@ static void reply_end(struct oi_hiredis_call *exchange, const redisContext *cont
 
 OI_HOOK(int, redisGetReply, (redisContext * context, void **reply))
 {
+    OI_HIREDIS_INSIDE(redisGetReply, (context, reply));
     struct oi_hiredis_call exchange;
     bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
     if (!exchange.call.provider)
@@ -171,6 +174,7 @@ OI_HOOK(int, redisGetReply, (redisContext * context, void **reply))
 
 OI_HOOK(int, redisGetReplyFromReader, (redisContext * context, void **reply))
 {
+    OI_HIREDIS_INSIDE(redisGetReplyFromReader, (context, reply));
     struct oi_hiredis_call exchange;
     bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
     if (!exchange.call.provider)
@@ -188,6 +192,7 @@ OI_HOOK(int, redisGetReplyFromReader, (redisContext * context, void **reply))
 
 OI_HOOK(int, redisBufferWrite, (redisContext * context, int *done))
 {
+    OI_HIREDIS_INSIDE(redisBufferWrite, (context, done));
     struct oi_hiredis_call exchange;
     bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
     if (!exchange.call.provider)
@@ -203,6 +208,7 @@ OI_HOOK(int, redisBufferWrite, (redisContext * context, int *done))
 
 OI_HOOK(int, redisBufferRead, (redisContext * context))
 {
+    OI_HIREDIS_INSIDE(redisBufferRead, (context));
     struct oi_hiredis_call exchange;
     bool watched = oi_hiredis_enter(&exchange, context, OI_CALLER);
     if (!exchange.call.provider)
