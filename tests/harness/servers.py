@@ -168,7 +168,7 @@ class MariaDB(Server):
                 fresh = OUT / "mariadb.new"
                 shutil.rmtree(fresh, ignore_errors=True)
                 made = subprocess.run(
-                    [program("mariadb-install-db"), "--no-defaults", f"--datadir={fresh}", "--skip-test-db",
+                    [program("mariadb-install-db"), "--no-defaults", "--force", f"--datadir={fresh}", "--skip-test-db",
                      "--auth-root-authentication-method=normal", *self.as_user(), *self.OPTIONS],
                     capture_output=True, text=True, check=False, env={"PATH": SYSTEM_PATH})
                 assert made.returncode == 0, made.stdout + made.stderr
