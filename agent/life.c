@@ -35,6 +35,7 @@ static uint32_t image;                           /* counts the forks that led he
 static _Atomic bool left;                        /* somebody is ending the process, or has */
 static _Atomic(const struct oi_thread *) leaver; /* which thread */
 static _Atomic uint32_t gone;                    /* futex: it is through, the worker is parked */
+static _Atomic bool awaited;                     /* another thread waits for that */
 static _Atomic bool sandboxed;
 static char settings[OI_CONFIG_ARENA];
 static char start_traceparent[OI_TRACEPARENT_LENGTH + 1];
@@ -320,7 +321,10 @@ static bool first_to_leave(void)
         return true;
     }
     uint64_t last = deadline() + OI_NS_PER_S;
-    while (!atomic_load(&gone) && atomic_load(&leaver) != &oi_thread && oi_futex_wait(&gone, 0, last)) {
+    atomic_store(&awaited, true);
+    while (!atomic_load(&gone) && atomic_load(&leaver) != &oi_thread && oi_mono_ns() < last) {
+        if (!atomic_load(&sandboxed)) /* else not even a futex may be waited for */
+            oi_futex_wait(&gone, 0, last);
     }
     return false;
 }
@@ -329,7 +333,8 @@ static void has_left(void)
 {
     print_summary();
     atomic_store(&gone, 1);
-    oi_futex_wake(&gone, INT32_MAX);
+    if (atomic_load(&awaited))
+        oi_futex_wake(&gone, INT32_MAX);
 }
 
 void oi_life_leave(int status, bool may_start_thread)
