@@ -43,6 +43,14 @@ void *oi_pool_take(struct oi_pool *pool)
     return NULL;
 }
 
+void oi_pool_prefetch(const struct oi_pool *pool)
+{
+    uint32_t next = (uint32_t)atomic_load_explicit(&pool->head, memory_order_relaxed);
+    const char *slot = slot_at(pool, next > 0 ? next - 1 : 0);
+    for (size_t at = 0; at < pool->slot_size; at += 64)
+        __builtin_prefetch(slot + at, 1);
+}
+
 void oi_pool_give(struct oi_pool *pool, void *slot)
 {
     uint32_t index = (uint32_t)((size_t)((char *)slot - pool->base) / pool->slot_size);

@@ -23,6 +23,9 @@ bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count);
 /* A slot, its content undefined; NULL: all are taken. */
 void *oi_pool_take(struct oi_pool *pool);
 
+/* Asks for the cache lines of the slot that would be taken next, for writing. Costs no waiting. */
+void oi_pool_prefetch(const struct oi_pool *pool);
+
 /* Returns a slot. Its first four bytes become the pool's. */
 void oi_pool_give(struct oi_pool *pool, void *slot);
 

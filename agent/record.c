@@ -43,14 +43,16 @@ void oi_records_epoch(uint32_t now)
     atomic_store(&epoch, now);
 }
 
+void oi_record_prefetch(void)
+{
+    oi_pool_prefetch(&records);
+}
+
 struct oi_record *oi_record_take(void)
 {
     struct oi_record *record = oi_pool_take(&records);
     if (!record)
         return NULL;
-    /* The last one to touch these lines was the worker, on another core: ask for them all at once. */
-    for (size_t at = 0; at < RECORD_SIZE; at += 64)
-        __builtin_prefetch((char *)record + at, 1);
     memset(record, 0, sizeof *record);
     record->epoch = atomic_load_explicit(&epoch, memory_order_relaxed);
     record->text_top = (char *)record + RECORD_SIZE;

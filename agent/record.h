@@ -4,6 +4,10 @@
 
 #include "agent/span.h"
 
+/* A span has started: asks for the cache lines of the record it will probably get. The last to touch them was the
+ * worker, on another core, and while the real call runs they come for nothing. */
+void oi_record_prefetch(void);
+
 /* An empty record; NULL: all are in use. Async-signal-safe. */
 struct oi_record *oi_record_take(void);
 

@@ -24,8 +24,10 @@ static void start(struct oi_span *span, const struct oi_context *parent)
     }
     span->baggage = parent ? parent->baggage : (struct oi_text){NULL, 0};
     oi_id_span(span->span_id);
-    if (oi_sampler_decide(&oi_agent.sampler, span->trace_id, span->has_parent ? parent : NULL))
+    if (oi_sampler_decide(&oi_agent.sampler, span->trace_id, span->has_parent ? parent : NULL)) {
         span->flags |= OI_FLAG_SAMPLED;
+        oi_record_prefetch();
+    }
     span->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
     span->start_mono_ns = oi_mono_ns();
 }
