@@ -20,7 +20,7 @@ def open_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20)])
+@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20), ("seccomp-no-futex", 21)])
 def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink):
     """The agent makes no new kind of system call on the program's threads, not at its end either."""
     result = both([app("host_sandbox"), mode, redis.socket], sink)
