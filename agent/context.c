@@ -90,6 +90,11 @@ void oi_root_from_process_span(const struct oi_context *context)
         oi_active_end(&process_root);
 }
 
+void oi_root_forked(void)
+{
+    process_root.context.remote = true;
+}
+
 void oi_root_detach(void)
 {
     atomic_store_explicit(&detached, true, memory_order_relaxed);

@@ -66,6 +66,7 @@ void oi_active_end(struct oi_active *active);
  * one no longer count (the process listens, accepts or left its session: it is a daemon). */
 void oi_root_from_environment(const struct oi_context *context);
 void oi_root_from_process_span(const struct oi_context *context); /* NULL: it has ended */
+void oi_root_forked(void); /* in a forked child: the process span is another process's now */
 void oi_root_detach(void);
 bool oi_root_detached(void);
 

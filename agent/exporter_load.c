@@ -60,6 +60,7 @@ void oi_exporter_load(const struct oi_export_host *from, bool unusable)
     }
     if (exporter && !inherited)
         return;
+    inherited = false;
     exporter = NULL;
     if (unusable)
         return;

@@ -179,6 +179,7 @@ void oi_life_became_child(bool by_handler)
     new_instance();
     reset_counters();
     oi_process_span_forget();
+    oi_root_forked();
     atomic_store(&gone, atomic_load(&left)); /* whoever was leaving is not here */
     oi_agent.orphan = oi_worker_running();
     oi_worker_fork_child(by_handler);

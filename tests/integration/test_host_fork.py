@@ -1,7 +1,7 @@
 """Processes made in every way: each child's spans arrive once, under its own identity."""
 
 import pytest
-from host import app, both, expect, gets, instrumented, preloaded
+from host import SETTINGS, app, both, expect, gets, instrumented, preloaded
 
 CHILDREN = [f"child:{number}" for number in range(40)]
 
@@ -39,6 +39,23 @@ def test_a_process_made(mode, keys, processes, redis, sink):
     spans = sink.spans()
     expect(spans, *gets(redis, *keys))
     assert len({span.resource["service.instance.id"] for span in spans}) == processes
+
+
+def test_the_console_shows_a_child_under_its_parents_process_span(redis):
+    """The child's spans have a parent that will never end there; they are not held back for it, and are whole."""
+    result = instrumented([app("host_fork"), "shared", redis.socket],
+                          env={**SETTINGS, "OTEL_NATIVE_PROCESS_SPAN": "true", "OTEL_TRACES_EXPORTER": "console"})
+    lines = result.stderr.decode().splitlines()
+    assert [line.split(", ")[2] for line in lines if "trace" in line] == ["1 span", "3 spans"], lines
+    assert len({line.split()[2] for line in lines if "trace" in line}) == 1
+    assert "GET child:0" in lines[1] and "GET parent:1" in lines[4] and "GET parent:2" in lines[5]
+    assert len(lines) == 6 and "(" not in result.stderr.decode()
+
+
+def test_a_child_under_its_parents_process_span_has_a_remote_parent(redis, sink):
+    both([app("host_fork"), "shared", redis.socket], sink, env={**SETTINGS, "OTEL_NATIVE_PROCESS_SPAN": "true"})
+    remote = {span.attributes.get("db.query.text", span.name): bool(span.flags & 0x200) for span in sink.exactly(4)}
+    assert remote == {"host_fork": False, "GET parent:1": False, "GET child:0": True, "GET parent:2": False}
 
 
 def test_a_daemon_delivers_after_its_parent_is_gone(redis, sink):
