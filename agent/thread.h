@@ -19,6 +19,7 @@ struct oi_thread {
     uint32_t random_epoch; /* the process image (counts forks) the generator was seeded in; 0: never */
     volatile bool busy;    /* this thread is inside agent code */
     bool agent;            /* a thread of the agent's own: exempt from every hook */
+    bool fence;            /* this thread is forking and holds the worker's fence */
 };
 
 extern __thread struct oi_thread oi_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -19,6 +19,7 @@
 
 enum {
     STACK_SIZE = 256 * 1024,
+    STACK_SIZE_MOST = 64 * 1024 * 1024, /* a program's thread-local data lies on it too */
     WAY_OUT_MS = 250,    /* beyond the deadline, for the worker to come out of libcurl */
     LOOK_MS = 50,        /* how often the worker looks where nobody may wake it */
     FORK_WAIT_MS = 1000, /* how long fork may wait for the worker's safe point */
@@ -50,7 +51,7 @@ static pthread_t thread;
 
 /* Held by the worker while it may hold a lock of libcurl, OpenSSL or the loader, and by fork. */
 static _Atomic uint32_t fence; /* 0 free, 1 held, 2 held and waited for */
-static bool fence_missed; /* the child of a fork that could not wait long enough: its copy of those locks is unusable */
+static bool spoiled; /* we descend from a fork that could not wait long enough: our copy of those locks is unusable */
 
 static void give_back(void *record)
 {
@@ -178,7 +179,7 @@ static void open_exporter(void)
     struct oi_export_host here = host;
     here.config_announced = oi_life_config_announced;
     unsafe_begin();
-    oi_exporter_load(&here, fence_missed);
+    oi_exporter_load(&here, spoiled);
     fence_leave();
     atomic_store(&opened, 1);
     oi_futex_wake(&opened, INT32_MAX);
@@ -327,10 +328,13 @@ static int create(void)
     sigset_t all, before;
     if (pthread_attr_init(&attributes) != 0)
         return -1;
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_create(&thread, &attributes, work, NULL);
+    int rc = EINVAL;
+    for (size_t size = STACK_SIZE; rc == EINVAL && size <= STACK_SIZE_MOST; size *= 4) {
+        pthread_attr_setstacksize(&attributes, size);
+        rc = pthread_create(&thread, &attributes, work, NULL);
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return rc;
@@ -429,20 +433,20 @@ void oi_worker_open_exporter(uint64_t deadline)
 void oi_worker_fork_prepare(void)
 {
     /* Also without a worker: another thread may be starting it. */
-    fence_missed = !fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
+    oi_thread.fence = fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
 }
 
 void oi_worker_fork_parent(void)
 {
-    if (!fence_missed)
+    if (oi_thread.fence)
         fence_leave();
-    fence_missed = false;
+    oi_thread.fence = false;
 }
 
 void oi_worker_fork_child(bool by_handler)
 {
-    if (!by_handler && atomic_load(&running) >= 1)
-        fence_missed = true;
+    spoiled = spoiled || (by_handler ? !oi_thread.fence : atomic_load(&running) >= 1);
+    oi_thread.fence = false;
     for (uint32_t i = 0; i < batch_count; i++)
         oi_record_free(batch[i]);
     batch_count = 0;

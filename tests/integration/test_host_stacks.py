@@ -1,6 +1,6 @@
 """Small stacks: what the hooks take beside what the call takes anyway."""
 
-from host import SETTINGS, app, bare, both, expect, instrumented
+from host import SETTINGS, app, bare, both, expect, gets, instrumented
 
 # Of the program's stack, over the same call without us, at the deepest point.
 MOST = {"redis_append": 2048, "redis_get": 2048, "mysql_query": 2048, "fork": 2048, "exec_nothing": 2048}
@@ -32,3 +32,9 @@ def test_threads_of_the_smallest_stack_make_instrumented_calls(redis, mariadb, s
         "server.address": mariadb.socket,
     })
     expect(sink.spans(), select)
+
+
+def test_a_program_with_much_thread_local_data_gets_its_worker(redis, sink):
+    result = both([app("host_thread_local"), "ask", redis.socket], sink)
+    assert result.returncode == 49
+    expect(sink.spans(), *gets(redis, "main:1"))
