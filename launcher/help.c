@@ -3,7 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
-enum { WIDTH = 96, COLUMN = 34 };
+enum { WIDTH = 80, COLUMN = 26 };
 
 const struct oi_help_group oi_help_groups[] = {
     {"GENERAL", "General"},
@@ -21,7 +21,7 @@ const size_t oi_help_group_count = sizeof(oi_help_groups) / sizeof(oi_help_group
 
 void oi_usage_print(FILE *out)
 {
-    fputs("usage: otel-instrument [-h] [--version] [--flag value ...] [--] command [args ...]\n", out);
+    fputs("usage: otel-instrument [-h] [--version] [--flag value]... [--] command [args]...\n", out);
 }
 
 void oi_version_print(FILE *out)
@@ -131,9 +131,8 @@ void oi_help_print(FILE *out)
                   "Runs a native program, unmodified, so that it emits OpenTelemetry traces. Where they go and "
                   "what they contain is set by the flags below or by the environment variables they stand for.",
                   0, 0);
-    fputs("\n  -h, --help                      show this and exit\n"
-          "  --version                       show the version and exit\n",
-          out);
+    fprintf(out, "\n%-*sshow this and exit\n%-*sshow the version and exit\n", COLUMN, "  -h, --help", COLUMN,
+            "  --version");
     for (size_t i = 0; i < oi_help_group_count; i++) {
         fprintf(out, "\n%s:\n", oi_help_groups[i].title);
         print_group(out, oi_help_groups[i].name, true);
