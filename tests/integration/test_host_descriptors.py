@@ -1,6 +1,7 @@
 """Descriptors: the agent's are never the program's, and the program's are never the agent's."""
 
 import os
+import select
 import subprocess
 
 import pytest
@@ -57,12 +58,24 @@ def test_the_program_sees_no_descriptor_more_and_gets_the_numbers_it_expects(mod
     expect(sink.spans(), *gets(redis, *keys))
 
 
+def read_to_end(stream, seconds=20):
+    """Everything until the other side is closed, which must happen in time."""
+    data = b""
+    while True:
+        ready, _, _ = select.select([stream], [], [], seconds)
+        assert ready, f"still open after {seconds} s, with {data}"
+        more = os.read(stream.fileno(), 65536)
+        if not more:
+            return data
+        data += more
+
+
 def test_pipes_end_when_the_program_hangs_up_though_the_worker_lives(redis, sink):
     command = instrumented_command([app("host_fds"), "hang-up", redis.socket])
     process = start(command, telemetry(sink, AT_ONCE), stdin=subprocess.PIPE)
     try:
-        assert process.stdout.read() == b"asked 1\n"
-        assert process.stderr.read() == b""
+        assert read_to_end(process.stdout) == b"asked 1\n"
+        assert read_to_end(process.stderr) == b""
         assert process.poll() is None
         process.stdin.close()
         assert process.wait(20) == 32
