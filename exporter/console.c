@@ -19,7 +19,7 @@ enum {
     HELD_MAX = 1024, /* spans that wait for their root; about 300 bytes each */
     RECENT = 32,     /* traces whose late spans are printed at once, because their root has been printed */
     NAME_CHARS = 60,
-    SERVICE_CHARS = 40,
+    SERVICE_CHARS = 100,
     INDENT_MAX = 24, /* levels; deeper ones are not indented further */
 };
 

@@ -187,7 +187,7 @@ static void put_peer(struct oi_console_out *out, const struct oi_record *record,
         put_value(out, system, SHORT_CHARS);
     if (address) {
         put(out, system ? " " : "");
-        put_value(out, address, SHORT_CHARS);
+        put_value(out, address, VALUE_CHARS);
         put(out, port ? ":" : "");
         if (port)
             put_value(out, port, SHORT_CHARS);

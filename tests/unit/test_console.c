@@ -245,6 +245,24 @@ START_TEST(says_something_of_unknown_spans)
 }
 END_TEST
 
+/* Names as they are in the cloud. */
+START_TEST(shows_where_and_who_in_full)
+{
+    struct oi_attribute own = {.key = "service.name", .key_length = 12};
+    own.string = "unknown_service:inventory-replication-controller-x86_64";
+    own.length = strlen(own.string);
+    struct oi_resource of_own = {.attributes = &own, .count = 1};
+    struct oi_record *record = span(1, 1, 0, "connect", 0, 1);
+    add_string(record, "server.address", "orders-production.cluster-c9akciq32rx.eu-central-1.rds.amazonaws.com");
+    add_string(record, "db.system.name", "mysql");
+    console->export_spans(console, &of_own, &record, 1);
+    ck_assert_str_eq(written, "otel-instrument: trace 01010101010101010101010101010101, "
+                              "unknown_service:inventory-replication-controller-x86_64, 1 span, 1 µs\n"
+                              "     0 µs       1 µs  connect  mysql "
+                              "orders-production.cluster-c9akciq32rx.eu-central-1.rds.amazonaws.com\n");
+}
+END_TEST
+
 static const struct {
     const char *in;
     size_t in_len;
@@ -327,6 +345,7 @@ int main(void)
     tcase_add_test(tests, deep_trees_end);
     tcase_add_test(tests, a_forked_child_prints_nothing_of_its_parent);
     tcase_add_test(tests, says_something_of_unknown_spans);
+    tcase_add_test(tests, shows_where_and_who_in_full);
     tcase_add_loop_test(tests, cleans_text, 0, sizeof cleaned / sizeof *cleaned);
     tcase_add_loop_test(tests, writes_times, 0, sizeof times / sizeof *times);
     suite_add_tcase(suite, tests);
