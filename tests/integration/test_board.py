@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from harness import BUILD, SOURCE, OtlpSink, run, same_output, start, tree, wait_until
+from harness.paths import locked
 
 BOARD = BUILD / "examples" / "board" / "board"
 TABLE = "CREATE TABLE IF NOT EXISTS messages (id INT AUTO_INCREMENT PRIMARY KEY, author VARCHAR(?), text VARCHAR(?))"
@@ -15,7 +16,8 @@ SELECT = "SELECT id, author, text FROM messages ORDER BY id DESC LIMIT ?"
 
 @pytest.fixture(scope="module", autouse=True)
 def board():
-    made = run(["make", "-s", "--no-print-directory", "examples/board/board"], cwd=BUILD, timeout=300)
+    with locked("make"):
+        made = run(["make", "-s", "--no-print-directory", "examples/board/board"], cwd=BUILD, timeout=300)
     assert made.returncode == 0, made.stderr.decode()
 
 

@@ -5,10 +5,12 @@ import shutil
 import pytest
 
 from harness import BUILD, OtlpSink, run
+from harness.paths import locked
 
 
 def make(*arguments):
-    made = run(["make", "-s", "--no-print-directory", *arguments], cwd=BUILD, timeout=300)
+    with locked("make"):
+        made = run(["make", "-s", "--no-print-directory", *arguments], cwd=BUILD, timeout=300)
     assert made.returncode == 0, made.stdout.decode() + made.stderr.decode()
 
 
