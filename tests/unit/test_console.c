@@ -250,7 +250,7 @@ START_TEST(shows_where_and_who_in_full)
 {
     struct oi_attribute own = {.key = "service.name", .key_length = 12};
     own.string = "unknown_service:inventory-replication-controller-x86_64";
-    own.length = strlen(own.string);
+    own.length = (uint32_t)strlen(own.string);
     struct oi_resource of_own = {.attributes = &own, .count = 1};
     struct oi_record *record = span(1, 1, 0, "connect", 0, 1);
     add_string(record, "server.address", "orders-production.cluster-c9akciq32rx.eu-central-1.rds.amazonaws.com");
