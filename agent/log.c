@@ -24,6 +24,7 @@ static enum oi_log_level threshold = OI_LOG_INFO;
 static dev_t known_device;
 static ino_t known_inode;
 static bool known;
+static _Atomic bool kept; /* the worker's table holds a copy of descriptor 2 */
 
 static _Atomic uint64_t window_start; /* monotonic seconds */
 static _Atomic uint32_t window_lines, held_back;
@@ -41,23 +42,53 @@ void oi_log_init(enum oi_log_level level)
     errno = saved;
 }
 
+static bool same(const struct stat *status)
+{
+    return status->st_dev == known_device && status->st_ino == known_inode;
+}
+
 static bool is_known(int fd)
 {
     struct stat status;
-    return known && fstat(fd, &status) == 0 && status.st_dev == known_device && status.st_ino == known_inode;
+    return known && fstat(fd, &status) == 0 && same(&status);
 }
 
-/* The program's descriptor 2 as seen from a thread with a table of its own. Not kept: even a copy would keep a pipe's
- * reader waiting for its end. */
+/* A system call filter may kill for what hardly a program does: pidfd_getfd is not in systemd's @system-service. Where
+ * nothing can be said about it there may be one. */
+static bool filtered(void)
+{
+    char text[4096];
+    int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return true;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    return !strstr(text, "\nSeccomp:\t0");
+}
+
+bool oi_log_keep_stderr(void)
+{
+    struct stat status;
+    bool keep = is_known(STDERR_FILENO) && fstat(STDERR_FILENO, &status) == 0 && S_ISSOCK(status.st_mode) && filtered();
+    atomic_store(&kept, keep);
+    return keep;
+}
+
+/* The program's descriptor 2 as seen from a thread with a table of its own. Mostly not kept: even a copy would keep a
+ * pipe's reader waiting for its end. */
 static int borrow_stderr(void)
 {
+    struct stat status;
+    if (atomic_load(&kept)) /* as long as the program has it too */
+        return stat("/proc/self/fd/2", &status) == 0 && same(&status) ? dup(STDERR_FILENO) : -1;
     int fd = -1;
-    int process = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int process = filtered() ? -1 : (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (process >= 0) {
         fd = (int)syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0);
         close(process);
     }
-    if (fd < 0) /* older kernels, containers that forbid it */
+    if (fd < 0) /* older kernels, containers that forbid it, filters */
         fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     return fd;
 }

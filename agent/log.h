@@ -4,6 +4,7 @@
 #ifndef OI_AGENT_LOG_H
 #define OI_AGENT_LOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* OTEL_LOG_LEVEL. A message is printed if its level is at most the configured one. */
@@ -18,6 +19,10 @@ void oi_log(enum oi_log_level level, const char *format, ...) __attribute__((for
 
 /* The same without limit: for what is said once by construction (settings, the summary). */
 void oi_log_always(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From a thread that is about to give itself a table of descriptors of its own: whether 2 must stay in it, because it
+ * cannot be had again. So it is where stderr is a socket, as a service's to the journal, under a system call filter. */
+bool oi_log_keep_stderr(void);
 
 /* Writes raw text to the program's stderr in one write where possible. */
 void oi_log_write(const char *at, size_t len);

@@ -20,9 +20,9 @@
 enum {
     STACK_SIZE = 256 * 1024,
     STACK_SIZE_MOST = 64 * 1024 * 1024, /* a program's thread-local data lies on it too */
-    WAY_OUT_MS = 250,    /* beyond the deadline, for the worker to come out of libcurl */
-    LOOK_MS = 50,        /* how often the worker looks where nobody may wake it */
-    FORK_WAIT_MS = 1000, /* how long fork may wait for the worker's safe point */
+    WAY_OUT_MS = 250,                   /* beyond the deadline, for the worker to come out of libcurl */
+    LOOK_MS = 50,                       /* how often the worker looks where nobody may wake it */
+    FORK_WAIT_MS = 1000,                /* how long fork may wait for the worker's safe point */
 };
 
 /* What the worker is doing, as far as producers need to know. */
@@ -277,8 +277,13 @@ static void become_agent_thread(void)
     oi_thread.agent = true;
     prctl(PR_SET_NAME, "otel-worker");
     /* A table of our own, empty: we neither die with a program that closes everything nor keep its pipes open. */
-    if (syscall(SYS_close_range, 0U, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+    bool keep = oi_log_keep_stderr();
+    if (syscall(SYS_close_range, keep ? STDERR_FILENO + 1U : 0U, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
         unshare(CLONE_FILES);
+    } else if (keep) {
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+    }
 }
 
 static void *work(void *unused)

@@ -2,11 +2,13 @@
 
 import os
 import shutil
+import socket
 import tempfile
 from pathlib import Path
 
 import pytest
-from host import SETTINGS, app, bare, both, counted, expect, get, gets, instrumented, preloaded
+from harness.paths import LIBRARY
+from host import SETTINGS, app, bare, both, counted, expect, get, gets, instrumented, preloaded, start
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root or user")
 
@@ -26,6 +28,24 @@ def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink
     result = both([app("host_sandbox"), mode, redis.socket], sink)
     assert result.returncode == 40
     expect(sink.spans(), *gets(redis, *["main:1"] * calls))
+
+
+NOBODY_LISTENS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize("stderr", ["pipe", "socket"])
+def test_a_filter_from_before_the_start_and_a_diagnostic(stderr, redis):
+    """As systemd's SystemCallFilter=@system-service: what the worker does to reach the program's stderr must be in there."""
+    if stderr == "socket":
+        ours, theirs = (end.detach() for end in socket.socketpair())
+    else:
+        ours, theirs = os.pipe()
+    with start([app("host_sandbox"), "seccomp-inherited", redis.socket], stderr=theirs,
+               env={**SETTINGS, **NOBODY_LISTENS, "LD_PRELOAD": LIBRARY}) as program, os.fdopen(ours, "rb") as said:
+        os.close(theirs)
+        stdout, said = program.stdout.read(), said.read()
+    assert (stdout, program.returncode) == (b"right 1\n", 45)
+    assert said.startswith(b"otel-instrument: cannot export traces to ") and said.count(b"\n") == 1
 
 
 def test_strict_seccomp(redis, sink):
