@@ -230,8 +230,8 @@ def test_console_beside_otlp():
         outcome = drive(settings(sink.endpoint, traces_exporter="console,otlp"), "export", 1)
         assert outcome.batches[0].counts == (1, 0, 0)
         assert outcome.log == [
-            "otel-instrument: trace abababababababababababababababab, driver, 1 span, 0 µs",
-            "     0 µs       0 µs  span 0  benchmark.key.aaaaaa=a value of 20 letter  "
+            "otel-instrument: trace abababababababababababababababab, driver, 1 span, 1 µs",
+            "     0 µs       1 µs  span 0  benchmark.key.aaaaaa=a value of 20 letter  "
             "benchmark.key.bbbbbb=a value of 20 letter  benchmark.key.cccccc=a value of 20 letter"]
         assert len(sink.exactly(1)) == 1
 
