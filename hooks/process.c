@@ -18,8 +18,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hooks/early.h"
 #include "hooks/hook.h"
 #include "hooks/process_environment.h"
+
+const void *const volatile oi_early_self = (const void *)&oi_early_self;
 
 typedef int main_fn(int, char **, char **);
 
@@ -36,8 +39,9 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(verrx)                                                                                                           \
     X(error)                                                                                                           \
     X(error_at_line)                                                                                                   \
-    X(execve) X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept) X(accept4)          \
-        X(setsid) X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
+    X(execve)                                                                                                          \
+    X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept) X(accept4) X(setsid)          \
+        X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
 
 #define DECLARE(name) __typeof__(&name) name##_;
 static struct {
@@ -109,6 +113,8 @@ OI_HOOK(void, exit, (int status))
 /* Async-signal-safe, so it starts no thread: what was made without one is lost. */
 OI_HOOK(void, _exit, (int status))
 {
+    while (!oi_relocated())
+        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0);
     oi_life_leave(status, false);
     if (real._exit_)
         real._exit_(status);
@@ -118,6 +124,8 @@ OI_HOOK(void, _exit, (int status))
 
 OI_HOOK(void, _Exit, (int status))
 {
+    while (!oi_relocated())
+        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0);
     oi_life_leave(status, false);
     if (real._exit_)
         real._exit_(status);
@@ -348,6 +356,8 @@ OI_HOOK(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int 
 
 OI_HOOK(pid_t, setsid, (void))
 {
+    if (!oi_relocated())
+        return (pid_t)oi_early_call(SYS_setsid, 0, 0, 0, 0, 0);
     pid_t result = REAL(setsid) ? real.setsid_() : MISSING;
     if (result >= 0 && oi_active() && oi_life_in_own_process())
         oi_root_detach();
@@ -403,6 +413,8 @@ OI_HOOK(int, prctl, (int option, ...))
     unsigned long a = va_arg(list, unsigned long), b = va_arg(list, unsigned long), c = va_arg(list, unsigned long),
                   d = va_arg(list, unsigned long);
     va_end(list);
+    if (!oi_relocated())
+        return (int)oi_early_call(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d);
     /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
         oi_life_stand_down();

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 from harness import LIBRARY, run
-from host import SETTINGS, app, bare, both, expect, get, gets, instrumented, outcome, preloaded, telemetry
+from host import OtlpSink, SETTINGS, app, bare, both, expect, get, gets, instrumented, outcome, preloaded, telemetry
 
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 
@@ -150,3 +150,22 @@ def test_bound_at_once_and_bound_late(redis, sink):
                      env=telemetry(sink, {**SETTINGS, **env, "LD_PRELOAD": LIBRARY}))
         assert result.returncode == 7
     expect(sink.spans(), *gets(redis, "main:1", "main:1"))
+
+
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+def test_libraries_that_choose_their_functions_before_we_are_relocated(how, redis, sink):
+    """The loader runs their IFUNC resolvers first; what those call of libc is our wrapper, which can reach nothing yet."""
+    library = app("host_ifunc_library")
+    command = [app("host_ifunc", "-Wl,--no-as-needed", str(library)), "chosen", redis.socket]
+    result = both(command, sink, how=how)
+    assert (result.stdout, result.returncode) == (b"chosen 3\nright 1\n", 0)
+    expect(sink.spans(), *gets(redis, "main:1"))
+
+
+@pytest.mark.parametrize("protocol, tls", [("http", False), ("http", True), ("grpc", False), ("grpc", True)])
+def test_a_program_that_exports_libraries_of_its_own(protocol, tls, redis):
+    """As Node does with OpenSSL, zlib and nghttp2: the exporter's libraries must not bind to them."""
+    command = [app("host_symbols"), "return", redis.socket]
+    with OtlpSink(protocol, tls=tls) as sink:
+        both(command, sink, env={"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"})
+        expect(sink.exactly(1), *gets(redis, "main:1"))
