@@ -1,9 +1,13 @@
 """What the agent is while it has nothing to do, and what of the process it must not change."""
 
 import re
+import signal
+import time
+from pathlib import Path
 
 import pytest
-from host import SETTINGS, app, bare, both, expect, gets, instrumented, preloaded
+from harness import wait_until
+from host import SETTINGS, app, bare, both, expect, gets, instrumented, instrumented_command, preloaded, start, telemetry
 
 
 @pytest.mark.parametrize("how", [instrumented, preloaded])
@@ -56,3 +60,30 @@ def test_inherited_signal_dispositions_stay(ignored, redis, sink):
     command = ["/bin/sh", "-c", f'trap "" {ignored}; exec "$@"', "sh", app("host_quiet"), "status", redis.socket]
     expected, result = bare(command), preloaded(command, sink, env=SETTINGS)
     assert status(result) == status(expected)
+
+
+def test_the_worker_sleeps_and_takes_no_signal(http_server, sink):
+    """It waits for work, it does not look for it: between two looks it has not run. Its batch has left, its delay is short."""
+    command = instrumented_command(["curl", "-s", http_server.url + "/", http_server.url + "/slow/20"])
+    process = start(command, env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "20"}))
+    sink.wait(1)
+
+    def looked_at():
+        found = {}
+        for task in Path(f"/proc/{process.pid}/task").iterdir():
+            lines = dict(line.split(":\t", 1) for line in (task / "status").read_text(encoding="utf-8").splitlines())
+            found[lines["Name"]] = (int(lines["SigBlk"], 16), lines["voluntary_ctxt_switches"])
+        return found
+
+    def over_a_second():
+        before = looked_at()["otel-worker"]
+        time.sleep(1)
+        return before == looked_at()["otel-worker"]
+
+    wait_until(over_a_second, what="a worker that rests")  # after the answer it still has to put its work away
+    assert set(looked_at()) == {"curl", "otel-worker"}
+    blocked, _ = looked_at()["otel-worker"]
+    all_but = (signal.SIGKILL, signal.SIGSTOP, 32, 33)  # nobody can block the first two, libc keeps the others
+    assert blocked == sum(1 << (number - 1) for number in range(1, 65) if number not in all_but)
+    process.kill()
+    process.communicate()
