@@ -40,8 +40,23 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(error)                                                                                                           \
     X(error_at_line)                                                                                                   \
     X(execve)                                                                                                          \
-    X(execvpe) X(fexecve) X(execveat) X(posix_spawn) X(posix_spawnp) X(listen) X(accept) X(accept4) X(setsid)          \
-        X(daemon) X(chroot) X(setuid) X(seteuid) X(setreuid) X(setresuid) X(prctl) X(dlclose)
+    X(execvpe)                                                                                                         \
+    X(fexecve)                                                                                                         \
+    X(execveat)                                                                                                        \
+    X(posix_spawn)                                                                                                     \
+    X(posix_spawnp)                                                                                                    \
+    X(listen)                                                                                                          \
+    X(accept)                                                                                                          \
+    X(accept4)                                                                                                         \
+    X(setsid)                                                                                                          \
+    X(daemon)                                                                                                          \
+    X(chroot)                                                                                                          \
+    X(setuid)                                                                                                          \
+    X(seteuid)                                                                                                         \
+    X(setreuid)                                                                                                        \
+    X(setresuid)                                                                                                       \
+    X(prctl)                                                                                                           \
+    X(dlclose)
 
 #define DECLARE(name) __typeof__(&name) name##_;
 static struct {
@@ -100,14 +115,16 @@ OI_HOOK(int, __libc_start_main,
         program_main = program;
         program = wrapped_main;
     }
-    return REAL(__libc_start_main)(program, argc, argv, init, fini, rtld_fini, stack_end);
+    return REAL(__libc_start_main) ? real.__libc_start_main_(program, argc, argv, init, fini, rtld_fini, stack_end)
+                                   : 127;
 }
 
 OI_HOOK(void, exit, (int status))
 {
     oi_life_leave(status, true);
-    REAL(exit)(status);
-    __builtin_unreachable();
+    if (REAL(exit))
+        real.exit_(status);
+    _exit(status);
 }
 
 /* Async-signal-safe, so it starts no thread: what was made without one is lost. */
@@ -136,22 +153,25 @@ OI_HOOK(void, _Exit, (int status))
 OI_HOOK(void, quick_exit, (int status))
 {
     oi_life_leave(status, true);
-    REAL(quick_exit)(status);
-    __builtin_unreachable();
+    if (REAL(quick_exit))
+        real.quick_exit_(status);
+    _exit(status);
 }
 
 OI_HOOK(void, verr, (int status, const char *format, va_list arguments))
 {
     oi_life_leave(status, true);
-    REAL(verr)(status, format, arguments);
-    __builtin_unreachable();
+    if (REAL(verr))
+        real.verr_(status, format, arguments);
+    exit(status);
 }
 
 OI_HOOK(void, verrx, (int status, const char *format, va_list arguments))
 {
     oi_life_leave(status, true);
-    REAL(verrx)(status, format, arguments);
-    __builtin_unreachable();
+    if (REAL(verrx))
+        real.verrx_(status, format, arguments);
+    exit(status);
 }
 
 OI_HOOK(void, err, (int status, const char *format, ...))
@@ -159,6 +179,7 @@ OI_HOOK(void, err, (int status, const char *format, ...))
     va_list arguments;
     va_start(arguments, format);
     verr(status, format, arguments);
+    va_end(arguments);
 }
 
 OI_HOOK(void, errx, (int status, const char *format, ...))
@@ -166,6 +187,7 @@ OI_HOOK(void, errx, (int status, const char *format, ...))
     va_list arguments;
     va_start(arguments, format);
     verrx(status, format, arguments);
+    va_end(arguments);
 }
 
 /* libc has no form of these that takes a va_list: the message is made here and handed on as one word. */
@@ -178,7 +200,8 @@ OI_HOOK(void, error, (int status, int number, const char *format, ...))
     va_end(arguments);
     if (status != 0)
         oi_life_leave(status, true);
-    REAL(error)(status, number, "%s", length < 0 ? format : message);
+    if (REAL(error))
+        real.error_(status, number, "%s", length < 0 ? format : message);
     free(message);
 }
 
@@ -191,7 +214,8 @@ OI_HOOK(void, error_at_line, (int status, int number, const char *file, unsigned
     va_end(arguments);
     if (status != 0)
         oi_life_leave(status, true);
-    REAL(error_at_line)(status, number, file, line, "%s", length < 0 ? format : message);
+    if (REAL(error_at_line))
+        real.error_at_line_(status, number, file, line, "%s", length < 0 ? format : message);
     free(message);
 }
 
