@@ -23,8 +23,7 @@ struct oi_agent {
     bool recording;       /* spans go somewhere; otherwise ids are made and propagated, and that is all */
     bool propagate_trace; /* inject and extract traceparent/tracestate */
     bool propagate_baggage;
-    bool orphan; /* a forked child that has no worker yet, while its parent had one: a connection may have come with it
-                  */
+    bool orphan; /* no worker any more or, in a forked child, not yet: connections may be there from before */
 };
 
 /* Read-only for everybody but agent/life.c. */
@@ -47,6 +46,8 @@ void oi_life_leave(int status, bool may_start_thread); /* exit, return from main
 void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
 void oi_life_before_daemon(void);                          /* flush: the parent's end is not seen */
 void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
+void oi_life_before_identity(void);                        /* setuid, setgid, …: the worker must be able to follow */
+void oi_life_before_namespace(void);                       /* what a process with a second thread may not enter */
 void oi_life_sandboxed(void);  /* a system call filter: nothing new is started from here on */
 void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no more */
 

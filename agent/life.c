@@ -416,6 +416,30 @@ void oi_life_before_confinement(void)
     errno = saved;
 }
 
+static void stop_worker(void)
+{
+    oi_worker_stop(deadline());
+    oi_agent.orphan = true;
+}
+
+/* libc has every thread change its identity and ends the process where one may and another may not; capabilities are a
+ * thread's own. */
+void oi_life_before_identity(void)
+{
+    int saved = errno;
+    if (oi_active() && !oi_thread.agent && oi_worker_running() && oi_life_in_own_process() && !oi_worker_as_capable())
+        stop_worker();
+    errno = saved;
+}
+
+void oi_life_before_namespace(void)
+{
+    int saved = errno;
+    if (oi_active() && !oi_thread.agent && oi_worker_running() && oi_life_in_own_process())
+        stop_worker();
+    errno = saved;
+}
+
 void oi_life_sandboxed(void)
 {
     if (atomic_exchange(&sandboxed, true) || !oi_active())

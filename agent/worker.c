@@ -1,9 +1,12 @@
 #include "agent/worker.h"
 
+#include <fcntl.h>
 #include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
@@ -48,6 +51,7 @@ static _Atomic bool too_late;  /* parked, or about to */
 static _Atomic bool sandboxed; /* the program's threads may be under a system call filter */
 static _Atomic bool may_end;   /* parked, its thread may end (otherwise it stays: the process ends around it) */
 static pthread_t thread;
+static _Atomic pid_t thread_id; /* the kernel's name for it */
 
 /* Held by the worker while it may hold a lock of libcurl, OpenSSL or the loader, and by fork. */
 static _Atomic uint32_t fence; /* 0 free, 1 held, 2 held and waited for */
@@ -275,6 +279,7 @@ static void give_up_rest(void)
 static void become_agent_thread(void)
 {
     oi_thread.agent = true;
+    atomic_store(&thread_id, (pid_t)syscall(SYS_gettid));
     prctl(PR_SET_NAME, "otel-worker");
     /* A table of our own, empty: we neither die with a program that closes everything nor keep its pipes open. */
     bool keep = oi_log_keep_stderr();
@@ -392,6 +397,19 @@ bool oi_worker_flush(uint64_t deadline)
     }
 }
 
+/* Has the worker flush and park. False: it did not come in time. */
+static bool send_home(uint64_t deadline)
+{
+    atomic_store(&leave_by, deadline);
+    ring();
+    uint64_t last = deadline + WAY_OUT_MS * OI_NS_PER_MS;
+    while (!atomic_load(&parked)) {
+        if (!await(&parked, 0, last))
+            return false;
+    }
+    return true;
+}
+
 void oi_worker_park(uint64_t deadline)
 {
     if (atomic_load(&running) != 2) {
@@ -399,13 +417,7 @@ void oi_worker_park(uint64_t deadline)
         give_up_rest();
         return;
     }
-    atomic_store(&leave_by, deadline);
-    ring();
-    uint64_t last = deadline + WAY_OUT_MS * OI_NS_PER_MS;
-    while (!atomic_load(&parked)) {
-        if (!await(&parked, 0, last))
-            break;
-    }
+    send_home(deadline);
     atomic_store(&too_late, true);
 }
 
@@ -418,6 +430,67 @@ void oi_worker_end(uint64_t deadline)
     oi_futex_wake(&parked, INT32_MAX);
     if (was_running)
         pthread_join(thread, NULL);
+}
+
+/* Joined is not gone: the kernel counts a thread a moment longer. */
+static void await_gone(uint64_t deadline)
+{
+    int saved = errno;
+    pid_t gone = atomic_exchange(&thread_id, 0);
+    while (gone && !atomic_load(&sandboxed) && syscall(SYS_tgkill, getpid(), gone, 0) == 0 && oi_mono_ns() < deadline)
+        sched_yield();
+    errno = saved;
+}
+
+void oi_worker_stop(uint64_t deadline)
+{
+    uint32_t runs = 2;
+    if (!atomic_compare_exchange_strong(&running, &runs, 1))
+        return;
+    atomic_store(&may_end, true);
+    if (!send_home(deadline)) {
+        atomic_store(&too_late, true);
+        atomic_store(&running, 2);
+        return;
+    }
+    atomic_store(&parked, 2);
+    oi_futex_wake(&parked, INT32_MAX);
+    pthread_join(thread, NULL);
+    await_gone(deadline);
+    oi_exporter_forked(); /* its sockets were in the thread's own table */
+    atomic_store(&leave_by, 0);
+    atomic_store(&may_end, false);
+    atomic_store(&parked, 0);
+    atomic_store(&opened, 0);
+    atomic_store(&open_asked, 0);
+    atomic_store(&too_late, false);
+    atomic_store(&running, 0);
+}
+
+/* What a thread may do, as /proc tells it. */
+static bool read_capabilities(const char *path, char *out, size_t size)
+{
+    char text[4096];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[length > 0 ? length : 0] = '\0';
+    const char *start = strstr(text, "\nCapInh:"), *end = start ? strstr(start, "\nNoNewPrivs:") : NULL;
+    if (!end || (size_t)(end - start) >= size)
+        return false;
+    memcpy(out, start, (size_t)(end - start));
+    out[end - start] = '\0';
+    return true;
+}
+
+bool oi_worker_as_capable(void)
+{
+    char path[64], ours[256], its[256];
+    snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)atomic_load(&thread_id));
+    return read_capabilities("/proc/thread-self/status", ours, sizeof ours) &&
+           read_capabilities(path, its, sizeof its) && strcmp(ours, its) == 0;
 }
 
 void oi_worker_open_exporter(uint64_t deadline)

@@ -34,6 +34,12 @@ void oi_worker_park(uint64_t deadline);
 /* The same, and the thread is gone afterwards: where the program's end depends on how many threads there are. */
 void oi_worker_end(uint64_t deadline);
 
+/* The same, and another can be started: for what a process of several threads may not do. */
+void oi_worker_stop(uint64_t deadline);
+
+/* Whether the running worker has the capabilities of the calling thread. */
+bool oi_worker_as_capable(void);
+
 /* Spans waiting for export. Async-signal-safe. */
 bool oi_worker_has_work(void);
 

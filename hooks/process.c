@@ -7,7 +7,9 @@
 #include <err.h>
 #include <errno.h>
 #include <error.h>
+#include <grp.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,6 +57,14 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(seteuid)                                                                                                         \
     X(setreuid)                                                                                                        \
     X(setresuid)                                                                                                       \
+    X(setgid)                                                                                                          \
+    X(setegid)                                                                                                         \
+    X(setregid)                                                                                                        \
+    X(setresgid)                                                                                                       \
+    X(setgroups)                                                                                                       \
+    X(initgroups)                                                                                                      \
+    X(unshare)                                                                                                         \
+    X(setns)                                                                                                           \
     X(prctl)                                                                                                           \
     X(dlclose)
 
@@ -409,25 +419,81 @@ OI_HOOK(int, chroot, (const char *path))
 OI_HOOK(int, setuid, (uid_t user))
 {
     oi_life_before_confinement();
+    oi_life_before_identity();
     return REAL(setuid) ? real.setuid_(user) : MISSING;
 }
 
 OI_HOOK(int, seteuid, (uid_t user))
 {
     oi_life_before_confinement();
+    oi_life_before_identity();
     return REAL(seteuid) ? real.seteuid_(user) : MISSING;
 }
 
 OI_HOOK(int, setreuid, (uid_t user, uid_t effective))
 {
     oi_life_before_confinement();
+    oi_life_before_identity();
     return REAL(setreuid) ? real.setreuid_(user, effective) : MISSING;
 }
 
 OI_HOOK(int, setresuid, (uid_t user, uid_t effective, uid_t saved))
 {
     oi_life_before_confinement();
+    oi_life_before_identity();
     return REAL(setresuid) ? real.setresuid_(user, effective, saved) : MISSING;
+}
+
+OI_HOOK(int, setgid, (gid_t group))
+{
+    oi_life_before_identity();
+    return REAL(setgid) ? real.setgid_(group) : MISSING;
+}
+
+OI_HOOK(int, setegid, (gid_t group))
+{
+    oi_life_before_identity();
+    return REAL(setegid) ? real.setegid_(group) : MISSING;
+}
+
+OI_HOOK(int, setregid, (gid_t group, gid_t effective))
+{
+    oi_life_before_identity();
+    return REAL(setregid) ? real.setregid_(group, effective) : MISSING;
+}
+
+OI_HOOK(int, setresgid, (gid_t group, gid_t effective, gid_t saved))
+{
+    oi_life_before_identity();
+    return REAL(setresgid) ? real.setresgid_(group, effective, saved) : MISSING;
+}
+
+OI_HOOK(int, setgroups, (size_t count, const gid_t *groups))
+{
+    oi_life_before_identity();
+    return REAL(setgroups) ? real.setgroups_(count, groups) : MISSING;
+}
+
+OI_HOOK(int, initgroups, (const char *user, gid_t group))
+{
+    oi_life_before_identity();
+    return REAL(initgroups) ? real.initgroups_(user, group) : MISSING;
+}
+
+/* A namespace for users, mounts or time cannot be entered by a process that has a second thread. */
+OI_HOOK(int, unshare, (int flags))
+{
+    if (flags & (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
+        oi_life_before_namespace();
+    return REAL(unshare) ? real.unshare_(flags) : MISSING;
+}
+
+OI_HOOK(int, setns, (int fd, int type))
+{
+    enum { NEWTIME = 0x80 };
+    if (type == 0 || (type & (CLONE_NEWUSER | CLONE_NEWNS | NEWTIME)) != 0)
+        oi_life_before_namespace();
+    return REAL(setns) ? real.setns_(fd, type) : MISSING;
 }
 
 OI_HOOK(int, prctl, (int option, ...))

@@ -3,8 +3,10 @@
 #include "host.h"
 
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -144,6 +146,47 @@ static int setuid_first(const char *socket)
     return 43;
 }
 
+/* Keeps its capabilities over a change of user and takes them up again: its own thread's, nobody else's. */
+static int keep_capabilities(const char *socket)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    printf("right %d\n", host_get(socket, "main:1"));
+    printf("keep %d\n", prctl(PR_SET_KEEPCAPS, 1));
+    printf("user %d\n", setresuid(NOBODY, NOBODY, NOBODY));
+    if (syscall(SYS_capget, &header, data) != 0)
+        return 95;
+    data[0].effective = data[0].permitted;
+    data[1].effective = data[1].permitted;
+    printf("capabilities %d\n", (int)syscall(SYS_capset, &header, data));
+    printf("group %d\n", setresgid(NOBODY, NOBODY, NOBODY));
+    printf("groups %d\n", setgroups(0, NULL));
+    printf("right %d\n", host_get(socket, "main:2"));
+    return 46;
+}
+
+/* Gives capabilities up and tries to change its groups all the same. */
+static int drop_capabilities(const char *socket)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {{0, 0, 0}, {0, 0, 0}};
+    printf("right %d\n", host_get(socket, "main:1"));
+    printf("capabilities %d\n", (int)syscall(SYS_capset, &header, data));
+    printf("group %d\n", setgid(NOBODY));
+    printf("right %d\n", host_get(socket, "main:2"));
+    return 47;
+}
+
+/* What only a process of one thread may enter. */
+static int namespace_of_users(const char *socket)
+{
+    printf("right %d\n", host_get(socket, "main:1"));
+    for (int i = 0; i < 3; i++)
+        printf("unshared %d\n", unshare(CLONE_NEWUSER));
+    printf("right %d\n", host_get(socket, "main:2"));
+    return 48;
+}
+
 static int limited(int resource, rlim_t most, const char *socket)
 {
     struct rlimit limit = {most, most}, now;
@@ -198,6 +241,9 @@ static const struct host_mode modes[] = {
     {"plain", plain},
     {"chroot", chroot_first},
     {"setuid", setuid_first},
+    {"keep-capabilities", keep_capabilities},
+    {"drop-capabilities", drop_capabilities},
+    {"namespace", namespace_of_users},
     {"limit-files", limit_files},
     {"limit-memory", limit_memory},
     {"limit-file-size", limit_file_size},

@@ -80,6 +80,32 @@ def test_another_user_before_the_first_span(how, redis, sink):
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
+@needs_root
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+@pytest.mark.parametrize("mode, status", [("keep-capabilities", 46), ("drop-capabilities", 47)])
+def test_capabilities_are_a_threads_own(mode, status, how, redis, sink):
+    """libc ends a process whose threads do not agree on whether they may change their user or groups."""
+    os.chmod(redis.socket, 0o777)
+    result = both([app("host_sandbox"), mode, redis.socket], sink, how=how)
+    assert result.returncode == status
+    expect(sink.spans(), *gets(redis, "main:1", "main:2"))
+
+
+@needs_root
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv")
+@pytest.mark.parametrize("env", [{}, {"OTEL_NATIVE_PROCESS_SPAN": "true"}])
+def test_setpriv(env, sink):
+    result = both(["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", "id"], sink, env=env)
+    assert result.returncode == 0
+
+
+@pytest.mark.parametrize("env", [{}, {"OTEL_NATIVE_PROCESS_SPAN": "true"}])
+def test_a_namespace_that_only_a_process_of_one_thread_may_enter(env, redis, sink):
+    result = both([app("host_sandbox"), "namespace", redis.socket], sink, env=env)
+    assert result.returncode == 48
+    assert len(sink.spans()) == 2 + len(env)
+
+
 @pytest.mark.parametrize("limit, delivers", [
     ("limit-files", True), ("limit-file-size", True), ("limit-stack", True), ("limit-locked", True),
     ("limit-memory", False),
