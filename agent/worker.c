@@ -467,27 +467,39 @@ void oi_worker_stop(uint64_t deadline)
     atomic_store(&running, 0);
 }
 
-/* What a thread may do, as /proc tells it. */
-static bool read_capabilities(const char *path, char *out, size_t size)
+/* Keeps of `text` what may be the beginning of the capabilities, or all of them; true: they are complete. */
+static bool capabilities_complete(char *text, size_t *used)
 {
-    char text[4096];
+    enum { NAME = sizeof "\nCapInh:" - 1 };
+    char *start = strstr(text, "\nCapInh:"), *end = start ? strstr(start, "\nNoNewPrivs:") : NULL;
+    if (!start)
+        start = *used > NAME ? text + *used - NAME : text;
+    *used = (size_t)((end ? end : text + *used) - start);
+    memmove(text, start, *used);
+    text[*used] = '\0';
+    return end != NULL;
+}
+
+/* What a thread may do, as /proc tells it. In pieces: the list of groups stands before it, and may be long. */
+static bool read_capabilities(const char *path, char *text, size_t size)
+{
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return false;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
-    text[length > 0 ? length : 0] = '\0';
-    const char *start = strstr(text, "\nCapInh:"), *end = start ? strstr(start, "\nNoNewPrivs:") : NULL;
-    if (!end || (size_t)(end - start) >= size)
-        return false;
-    memcpy(out, start, (size_t)(end - start));
-    out[end - start] = '\0';
-    return true;
+    size_t used = 0;
+    bool complete = false;
+    for (ssize_t more = 1; fd >= 0 && !complete && more > 0;) {
+        more = read(fd, text + used, size - 1 - used);
+        used += more > 0 ? (size_t)more : 0;
+        text[used] = '\0';
+        complete = capabilities_complete(text, &used);
+    }
+    if (fd >= 0)
+        close(fd);
+    return complete;
 }
 
 bool oi_worker_as_capable(void)
 {
-    char path[64], ours[256], its[256];
+    char path[64], ours[512], its[512];
     snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)atomic_load(&thread_id));
     return read_capabilities("/proc/thread-self/status", ours, sizeof ours) &&
            read_capabilities(path, its, sizeof its) && strcmp(ours, its) == 0;
