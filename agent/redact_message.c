@@ -12,6 +12,13 @@ static const struct quote {
     {"Duplicate entry '", "' for key"}, /* 1062, 1586 */
     {" value: '", "'"},                 /* 1292, 1366, 1411: incorrect … value: 'x' for column … */
     {" value: \"", "\""},
+    {"to the value of '", "'"},       /* 1231: variable can't be set */
+    {" out of range in '", "'"},      /* 1690: the expression */
+    {"partition for value ", NULL},   /* 1526 */
+    {"character string: '", "'"},     /* 1300 */
+    {" illegal value '", "' when"},   /* 1918 */
+    {"XPATH syntax error: '", "'"},   /* 1105: shows what was put together */
+    {"File '", "' "},                 /* 29, 1086: … not found, … already exists */
     {" args beginning with: ", NULL}, /* Redis: unknown command */
 };
 
