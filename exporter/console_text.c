@@ -239,6 +239,14 @@ void oi_console_details(struct oi_console_out *out, const struct oi_record *reco
         put_value(out, result, SHORT_CHARS);
         put(out, result->type == OI_VALUE_INT && result->integer == 1 && i == 1 ? " row" : results[i].after);
     }
-    if (out->len == said)
+    if (out->len > said)
+        return;
+    /* A process that executed another program: no exit code */
+    const struct oi_attribute *program = FIND(record, "process.executable.path");
+    if (!program) {
         put_plain(out, record, begin);
+        return;
+    }
+    separate(out, begin);
+    put_value(out, program, VALUE_CHARS);
 }

@@ -245,6 +245,18 @@ START_TEST(says_something_of_unknown_spans)
 }
 END_TEST
 
+START_TEST(says_what_a_process_was_that_became_another)
+{
+    struct oi_record *record = span(1, 1, 0, "env", 0, 1);
+    add_string(record, "process.executable.name", "env");
+    add_string(record, "process.executable.path", "/usr/bin/env");
+    add_int(record, "process.pid", 4711);
+    export(record);
+    ck_assert_str_eq(written, TRACE_1 "1 span, 1 µs\n"
+                                      "     0 µs       1 µs  env  /usr/bin/env\n");
+}
+END_TEST
+
 /* Names as they are in the cloud. */
 START_TEST(shows_where_and_who_in_full)
 {
@@ -345,6 +357,7 @@ int main(void)
     tcase_add_test(tests, deep_trees_end);
     tcase_add_test(tests, a_forked_child_prints_nothing_of_its_parent);
     tcase_add_test(tests, says_something_of_unknown_spans);
+    tcase_add_test(tests, says_what_a_process_was_that_became_another);
     tcase_add_test(tests, shows_where_and_who_in_full);
     tcase_add_loop_test(tests, cleans_text, 0, sizeof cleaned / sizeof *cleaned);
     tcase_add_loop_test(tests, writes_times, 0, sizeof times / sizeof *times);
