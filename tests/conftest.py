@@ -1,5 +1,6 @@
 """Fixtures. A server is started once for each test process, on first use, and emptied before each test that asks for it."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
 from harness import HttpServer, MariaDB, OtlpSink, Redis  # noqa: E402  (needs the path above)
+
+# Programs under test start with the dispositions a terminal gives them, also where the tests run in the background (SIGINT
+# ignored) or under nohup (SIGHUP ignored).
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
