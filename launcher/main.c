@@ -150,7 +150,8 @@ static int start(const char *path, char **arguments, size_t count, char *const *
         errno = ENOEXEC;
     }
     int error = errno;
-    say("%s: %s", path, strerror(error));
+    /* The file itself has been found. */
+    say("%s: %s", path, error == ENOENT ? "the interpreter it names does not exist" : strerror(error));
     return error == ENOENT ? 127 : NOT_EXECUTABLE;
 }
 

@@ -167,7 +167,7 @@ def test_an_interpreter_that_is_not_there(tmp_path):
     script.write_text("#!/no/such/interpreter\n")
     script.chmod(0o755)
     result = launch(script)
-    assert (lines(result), result.returncode) == ([f"{script}: No such file or directory"], 127)
+    assert (lines(result), result.returncode) == ([f"{script}: the interpreter it names does not exist"], 127)
 
 
 def test_version_ignores_what_follows():
