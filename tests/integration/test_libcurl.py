@@ -1,5 +1,6 @@
 """libcurl's easy interface: whole spans, what the server receives, and a program that notices nothing."""
 
+import ctypes
 import re
 
 import pytest
@@ -9,6 +10,16 @@ NEW = {"OTEL_SEMCONV_STABILITY_OPT_IN": "http"}
 DUP = {"OTEL_SEMCONV_STABILITY_OPT_IN": "http/dup"}
 OTHER_TRACE, OTHER_SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 KNOWN = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "QUERY"}
+
+LIBCURL = ctypes.CDLL("libcurl.so.4")
+LIBCURL.curl_easy_strerror.restype = LIBCURL.curl_version.restype = ctypes.c_char_p
+VERSION = tuple(map(int, re.match(rb"libcurl/(\d+)\.(\d+)", LIBCURL.curl_version()).groups()))
+COULDNT_RESOLVE_HOST, COULDNT_CONNECT = 6, 7
+
+
+def said_of(code):
+    """libcurl's own words for an error, which change from version to version."""
+    return LIBCURL.curl_easy_strerror(code).decode()
 
 
 class Call:
@@ -191,17 +202,17 @@ def failed(method, url, error, message, **details):
 
 def test_connection_refused():
     url = f"http://127.0.0.1:{free_port()}/x"
-    lone("get", url, failed("GET", url, "CURLE_COULDNT_CONNECT", "Couldn't connect to server"))
+    lone("get", url, failed("GET", url, "CURLE_COULDNT_CONNECT", said_of(COULDNT_CONNECT)))
 
 
 def test_refused_post_has_no_sizes():
     url = f"http://127.0.0.1:{free_port()}/x"
-    lone("post", url, failed("POST", url, "CURLE_COULDNT_CONNECT", "Couldn't connect to server"))
+    lone("post", url, failed("POST", url, "CURLE_COULDNT_CONNECT", said_of(COULDNT_CONNECT)))
 
 
 def test_name_that_does_not_exist():
     url = "http://name.invalid/x"
-    lone("get", url, failed("GET", url, "CURLE_COULDNT_RESOLVE_HOST", "Couldn't resolve host name"))
+    lone("get", url, failed("GET", url, "CURLE_COULDNT_RESOLVE_HOST", said_of(COULDNT_RESOLVE_HOST)))
 
 
 def test_url_that_is_none():
@@ -235,7 +246,8 @@ def test_what_the_program_cancels_is_no_error(http_server):
 
 
 def test_a_program_that_cannot_take_the_answer_is_an_error(http_server):
-    call = Call("GET", http_server.url + "/bytes/3", received=3, error="CURLE_WRITE_ERROR",
+    counted = 3 if VERSION < (8, 0) else 0  # whether libcurl counts what it could not hand over
+    call = Call("GET", http_server.url + "/bytes/3", received=counted, error="CURLE_WRITE_ERROR",
                 message="Failed writing received data to disk/application")
     expect(http_server, "write_error", call)
 
