@@ -37,6 +37,10 @@ static uint32_t batch_size;
 static uint32_t batch_count; /* records of `batch` in the worker's hands: a forked child gives its copies back */
 static uint64_t delay_ns;
 
+/* Whether a span was dropped because the queue was full. Hooks cannot write, so the worker says it, once. */
+enum { NOT_FULL, WAS_FULL, SAID };
+static _Atomic uint32_t overflow;
+
 static _Atomic uint32_t state;       /* AWAKE, IDLE or TIMING */
 static _Atomic uint32_t bell;        /* futex: rung to wake the worker */
 static _Atomic uint32_t flush_asked; /* tickets: asked for … */
@@ -91,7 +95,10 @@ bool oi_worker_push(struct oi_record *record)
     }
     uint64_t queued = oi_queue_push(&queue, record);
     if (queued == 0) {
+        uint32_t never = NOT_FULL;
         oi_count_dropped(OI_DROP_QUEUE_FULL, 1);
+        atomic_compare_exchange_strong_explicit(&overflow, &never, WAS_FULL, memory_order_relaxed,
+                                                memory_order_relaxed);
         return false;
     }
     /* The worker announces its sleep, then looks at the queue; we queue, then look at its state. */
@@ -189,6 +196,14 @@ static void open_exporter(void)
     oi_futex_wake(&opened, INT32_MAX);
 }
 
+static void say_overflow(void)
+{
+    uint32_t full = WAS_FULL;
+    if (atomic_compare_exchange_strong(&overflow, &full, SAID))
+        oi_log(OI_LOG_WARN, "more than %llu spans were waiting (OTEL_BSP_MAX_QUEUE_SIZE); further ones are dropped",
+               (unsigned long long)oi_agent.config.bsp_max_queue_size);
+}
+
 /* Sends up to one batch. False: nothing was queued. */
 static bool export_batch(void)
 {
@@ -207,6 +222,7 @@ static bool export_batch(void)
     for (uint32_t i = 0; i < count; i++)
         oi_record_free(batch[i]);
     batch_count = 0;
+    say_overflow();
     return true;
 }
 
@@ -542,6 +558,7 @@ void oi_worker_fork_child(bool by_handler)
     batch_count = 0;
     oi_queue_reset(&queue, give_back);
     atomic_store(&fence, 0);
+    atomic_store(&overflow, NOT_FULL);
     atomic_store(&state, AWAKE);
     atomic_store(&bell, 0);
     atomic_store(&flush_asked, 0);

@@ -16,6 +16,8 @@ SETTINGS = {
     "OTEL_NATIVE_SHUTDOWN_TIMEOUT": "20000",  # what is exact must not depend on a busy machine
 }
 
+FULL = b"otel-instrument: more than %d spans were waiting (OTEL_BSP_MAX_QUEUE_SIZE); further ones are dropped\n"
+
 
 def get(redis, key):
     """The whole span of one GET over the unix socket, without ids and times."""
@@ -78,6 +80,6 @@ def both(command, sink, env=None, how=instrumented, **kw):
 
 
 __all__ = [
-    "Counter", "OtlpSink", "SETTINGS", "app", "bare", "both", "counted", "expect", "fetched", "get", "gets", "instrumented",
-    "instrumented_command", "outcome", "preloaded", "start", "telemetry",
+    "Counter", "FULL", "OtlpSink", "SETTINGS", "app", "bare", "both", "counted", "expect", "fetched", "get", "gets",
+    "instrumented", "instrumented_command", "outcome", "preloaded", "start", "telemetry",
 ]
