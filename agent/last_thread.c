@@ -2,7 +2,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/close_range.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -25,7 +27,14 @@ static pthread_key_t key;
 static bool have_key;
 static _Atomic bool main_gone;
 static _Atomic bool keeper_here;
+static _Atomic uint32_t is_alone; /* futex: no thread of the program's is left */
 static sigset_t main_mask;
+
+static void become_agent_thread(void)
+{
+    oi_thread.agent = true;
+    prctl(PR_SET_NAME, "otel-keeper");
+}
 
 /* A thread that still runs, and is not ours: not a zombie, and not named as the agent's. */
 static bool counts(const char *tid)
@@ -57,15 +66,51 @@ static bool alone(void)
     return !others;
 }
 
-static void *keep(void *unused)
+/* Nothing tells a process that a thread of it has ended, so in this rare state somebody looks now and then. */
+static void look_until_alone(void)
 {
-    (void)unused;
-    oi_thread.agent = true;
-    prctl(PR_SET_NAME, "otel-keeper");
-    /* Nothing tells a process that a thread of it has ended, so in this rare state the keeper looks now and then. */
     static _Atomic uint32_t never;
     for (uint64_t pause = LOOK_MS; !alone(); pause = pause * 2 < LOOK_MS_MAX ? pause * 2 : LOOK_MS_MAX)
         oi_futex_wait(&never, 0, oi_mono_ns() + pause * OI_NS_PER_MS);
+}
+
+/* Looking takes descriptors, and these must not be the program's; the keeper, which runs the program's exit handlers,
+ * needs the program's. So it is another thread that looks. */
+static void *look(void *unused)
+{
+    (void)unused;
+    become_agent_thread();
+    if (syscall(SYS_close_range, 0U, ~0U, CLOSE_RANGE_UNSHARE) != 0)
+        unshare(CLONE_FILES);
+    look_until_alone();
+    atomic_store(&is_alone, 1);
+    oi_futex_wake(&is_alone, 1);
+    return NULL;
+}
+
+static int start(void *(*work)(void *))
+{
+    pthread_attr_t attributes;
+    pthread_t thread;
+    int rc = pthread_attr_init(&attributes);
+    if (rc != 0)
+        return rc;
+    pthread_attr_setstacksize(&attributes, STACK_SIZE);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    rc = pthread_create(&thread, &attributes, work, NULL);
+    pthread_attr_destroy(&attributes);
+    return rc;
+}
+
+static void *keep(void *unused)
+{
+    (void)unused;
+    become_agent_thread();
+    if (start(look) != 0)
+        look_until_alone();
+    else
+        while (!atomic_load(&is_alone))
+            oi_futex_wait(&is_alone, 0, OI_FOREVER);
     oi_life_leave_by_last_thread();
     oi_thread.agent = false;
     pthread_sigmask(SIG_SETMASK, &main_mask, NULL);
@@ -74,20 +119,12 @@ static void *keep(void *unused)
 
 static void start_keeper(void)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
     sigset_t all, before;
     if (atomic_exchange(&keeper_here, true))
         return;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    int rc = pthread_attr_init(&attributes);
-    if (rc == 0) {
-        pthread_attr_setstacksize(&attributes, STACK_SIZE);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        rc = pthread_create(&thread, &attributes, keep, NULL);
-        pthread_attr_destroy(&attributes);
-    }
+    int rc = start(keep);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc != 0) /* better no more telemetry than a program that never ends */
         oi_worker_end(oi_mono_ns() + oi_agent.config.shutdown_timeout * OI_NS_PER_MS);
@@ -109,6 +146,7 @@ void oi_last_thread_watch(void)
         have_key = pthread_key_create(&key, main_ends) == 0;
     atomic_store(&main_gone, false);
     atomic_store(&keeper_here, false);
+    atomic_store(&is_alone, 0);
     if (have_key)
         pthread_setspecific(key, &key);
 }

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 
 enum { FILES = 11 };
 
@@ -115,6 +116,37 @@ static int list(const char *socket)
     return 0;
 }
 
+/* Goes on when main has ended: numbers are the lowest free ones then, too. */
+static void *take_and_give(void *unused)
+{
+    int wrong = 0, expected = dup(0);
+    for (int i = 0; i < 600000; i++) {
+        close(expected);
+        int next = dup(0);
+        wrong += next != expected;
+        if (next != expected)
+            close(next), expected = dup(0);
+    }
+    printf("wrong %d\n", wrong);
+    return unused;
+}
+
+static void *end(void *unused)
+{
+    (void)unused;
+    pthread_exit(NULL);
+}
+
+static int without_main(const char *socket)
+{
+    pthread_t thread;
+    printf("asked %d\n", host_get(socket, "first:1"));
+    pthread_create(&thread, NULL, end, NULL); /* the first of its kind opens a library */
+    pthread_join(thread, NULL);
+    pthread_create(&thread, NULL, take_and_give, NULL);
+    pthread_exit(NULL);
+}
+
 /* Numbers must come back as the program expects them: the lowest free one. */
 static int numbers(const char *socket)
 {
@@ -175,6 +207,7 @@ static const struct host_mode modes[] = {
     {"standard", standard},
     {"list", list},
     {"numbers", numbers},
+    {"without-main", without_main},
     {"hang-up", hang_up},
     {"pipe-end", pipe_end},
 };

@@ -49,7 +49,8 @@ def test_closing_only_the_standard_ones(redis, sink):
     expect(sink.spans(), *gets(redis, "first:1", "second:1"))
 
 
-@pytest.mark.parametrize("mode, keys", [("list", ["first:1"] * 3), ("numbers", ["number"] * 50)])
+@pytest.mark.parametrize("mode, keys", [("list", ["first:1"] * 3), ("numbers", ["number"] * 50),
+                                        ("without-main", ["first:1"])])
 def test_the_program_sees_no_descriptor_more_and_gets_the_numbers_it_expects(mode, keys, redis, sink):
     command = [app("host_fds"), mode, redis.socket]
     expected = bare(command)
