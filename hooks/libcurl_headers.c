@@ -68,8 +68,7 @@ void oi_curl_span_start(struct oi_curl_handle *handle, const struct oi_curl_own_
         oi_span_start(span);
         return;
     }
-    /* The span named there is another SDK's, in this very process. */
-    parent.remote = false;
+    /* It was read from a header, so it stays a remote one: whose span it is cannot be told from here. */
     if (oi_text_present(own->tracestate)) {
         struct oi_buffer buffer = {.at = handle->tracestate, .size = OI_TRACESTATE_MAX};
         if (oi_tracestate_parse(own->tracestate, &buffer))

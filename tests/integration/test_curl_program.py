@@ -155,3 +155,13 @@ def test_without_a_collector_the_program_does_not_notice(http_server, endpoint):
             result = instrumented(["curl", "-s", http_server.url + "/"], sink)
     assert (result.stdout, result.returncode) == (expected.stdout, expected.returncode)
     assert all(line.startswith(b"otel-instrument:") for line in result.stderr.splitlines())
+
+
+def test_a_traceparent_of_the_programs_own_is_printed_at_once(http_server):
+    """Its span is this process's local root: nobody here will ever see the one above it."""
+    own = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    result = instrumented(["curl", "-s", "-H", f"traceparent: {own}", http_server.url + "/"],
+                          flags=["--traces_exporter", "console"])
+    said = result.stderr.decode()
+    assert said.startswith("otel-instrument: trace 0af7651916cd43dd8448eb211c80319c, unknown_service:curl, 1 span, ")
+    assert "incomplete" not in said

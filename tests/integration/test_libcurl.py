@@ -290,7 +290,7 @@ def test_the_span_takes_part_in_the_programs_own_trace(http_server):
     assert request.header("traceparent") == f"00-{OTHER_TRACE}-{OTHER_SPAN}-01"
     assert (request.header("tracestate"), request.header("X-One")) == ("vendor=1", "1")
     assert (span.trace_id, span.parent_span_id, span.trace_state) == (OTHER_TRACE, OTHER_SPAN, "vendor=1")
-    assert span.flags & 0x300 == 0x100  # the parent is known to be in this process
+    assert span.flags & 0x300 == 0x300  # the parent came out of a header
 
 
 def test_an_unsampled_trace_of_the_programs_own_makes_no_span(http_server):
