@@ -3,24 +3,31 @@
 /* --- db.connection_string -------------------------------------------------------------------------------------------
  */
 
+/* What a URL may hold as it is: letters, digits and -._~ (RFC 3986, unreserved), a bit a character. */
+static const uint32_t unreserved[8] = {0, 0x03ff6000, 0x87fffffe, 0x47fffffe};
+
 static bool plain(char c, bool path)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.' || c == '~' || (c == '/' && path);
+    unsigned char at = (unsigned char)c;
+    return (unreserved[at >> 5] >> (at & 31) & 1) != 0 || (path && c == '/');
 }
 
 /* Percent-encoded as RFC 3986 asks, so that a name with an @ in it does not become a host. */
 static void put_encoded(struct oi_buffer *out, struct oi_text text, bool path)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.at[i];
-        if (plain((char)c, path)) {
-            oi_buffer_char(out, (char)c);
-        } else {
+    for (size_t i = 0; i < text.len;) {
+        size_t run = i;
+        while (run < text.len && plain(text.at[run], path))
+            run++;
+        if (run > i)
+            oi_buffer_put(out, text.at + i, run - i);
+        if (run < text.len) {
+            unsigned char c = (unsigned char)text.at[run++];
             char encoded[3] = {'%', digits[c >> 4], digits[c & 15]};
             oi_buffer_put(out, encoded, 3);
         }
+        i = run;
     }
 }
 

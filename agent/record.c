@@ -227,13 +227,16 @@ void oi_record_status(struct oi_record *record, enum oi_status status, struct oi
 /* One of 64 bits: of the key's length and its last four bytes, where keys differ most. */
 static uint64_t key_bit(const char *key, size_t key_length)
 {
-    uint32_t tail = 0;
-    memcpy(&tail, key_length >= sizeof tail ? key + key_length - sizeof tail : key,
-           key_length < sizeof tail ? 1 : sizeof tail);
+    uint32_t tail;
+    if (key_length >= sizeof tail)
+        memcpy(&tail, key + key_length - sizeof tail, sizeof tail);
+    else
+        tail = (unsigned char)key[0];
     return UINT64_C(1) << ((tail + (uint32_t)key_length) * UINT32_C(0x9e3779b1) >> 26);
 }
 
-static struct oi_attribute *find(struct oi_record *record, const char *key, size_t key_length)
+/* Out of line, with what follows: their registers would be saved for every attribute. */
+static __attribute__((noinline)) struct oi_attribute *find(struct oi_record *record, const char *key, size_t key_length)
 {
     for (size_t i = 0; i < record->attribute_count; i++) {
         struct oi_attribute *attribute = (struct oi_attribute *)oi_record_attribute(record, i);
@@ -249,11 +252,9 @@ static size_t more_capacity(const struct oi_record *record)
     return record->more ? (MEDIUM_SIZE - sizeof(struct oi_chunk)) / sizeof(struct oi_attribute) : 0;
 }
 
-static struct oi_attribute *append(struct oi_record *record)
+static __attribute__((noinline)) struct oi_attribute *append_more(struct oi_record *record)
 {
     if (!record->more) {
-        if (inline_room(record) >= sizeof(struct oi_attribute))
-            return &record->attributes[record->attribute_inline++];
         struct oi_chunk *chunk = chunk_take(record, MEDIUM_SIZE - sizeof *chunk);
         if (!chunk)
             return NULL;
@@ -262,6 +263,13 @@ static struct oi_attribute *append(struct oi_record *record)
     }
     size_t used = (size_t)(record->attribute_count - record->attribute_inline);
     return used < more_capacity(record) ? &record->more[used] : NULL;
+}
+
+static struct oi_attribute *append(struct oi_record *record)
+{
+    if (!record->more && inline_room(record) >= sizeof(struct oi_attribute))
+        return &record->attributes[record->attribute_inline++];
+    return append_more(record);
 }
 
 static struct oi_attribute *attribute_for(struct oi_record *record, const char *key, size_t key_length)
