@@ -70,10 +70,10 @@ static void reset_counters(void)
         atomic_store(&dropped[i], 0);
 }
 
-/* Forked children that made no span have nothing to sum up. */
+/* Forked children that made no span have nothing to sum up. Under a filter nothing can be printed. */
 static void print_summary(void)
 {
-    if (!oi_agent.config.summary || (image > 1 && made == 0))
+    if (!oi_agent.config.summary || (image > 1 && made == 0) || atomic_load(&sandboxed))
         return;
     oi_log_always("summary of process %d: spans made %llu, delivered %llu, dropped: queue full %llu, no memory %llu, "
                   "export failed %llu, rejected %llu, too late %llu",

@@ -12,12 +12,14 @@ static const struct oi_scope scope = {"otel-instrument.process", OI_AREA_OTHER};
 static struct oi_span span;
 static _Atomic bool here;
 static char path[PATH_MAX];
+static pid_t pid;
 
 void oi_process_span_start(void)
 {
     struct oi_context context;
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     path[length > 0 ? length : 0] = '\0';
+    pid = getpid(); /* now: a filter may forbid it at the end */
     oi_span_start(&span);
     oi_span_context(&span, &context);
     oi_root_from_process_span(&context);
@@ -44,7 +46,7 @@ void oi_process_span_end(const int *status)
     oi_record_name(record, name);
     oi_record_str(record, "process.executable.name", name);
     oi_record_str(record, "process.executable.path", oi_text_from(path));
-    oi_record_int(record, "process.pid", getpid());
+    oi_record_int(record, "process.pid", pid);
     if (status) {
         int code = *status & 0xff; /* what the parent process gets to see */
         oi_record_int(record, "process.exit.code", code);

@@ -30,6 +30,13 @@ def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink
     expect(sink.spans(), *gets(redis, *["main:1"] * calls))
 
 
+@pytest.mark.parametrize("env", [{"OTEL_NATIVE_SUMMARY": "true"}, {"OTEL_NATIVE_PROCESS_SPAN": "true"}])
+def test_under_a_filter_the_end_makes_no_other_system_call(env, redis, sink):
+    """Neither to print the closing line nor for the process span's attributes."""
+    result = both([app("host_sandbox"), "seccomp-after", redis.socket], sink, env=env)
+    assert result.returncode == 40
+
+
 NOBODY_LISTENS = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 
 
