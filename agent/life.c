@@ -21,6 +21,7 @@
 #include "agent/log.h"
 #include "agent/process_span.h"
 #include "agent/propagation.h"
+#include "agent/record.h"
 #include "agent/thread.h"
 #include "agent/worker.h"
 
@@ -297,10 +298,14 @@ void oi_worker_need(void)
 
 bool oi_life_in_own_process(void)
 {
-    if (atomic_load(&sandboxed))
-        return true; /* asking would be a system call that the filter may not know */
-    if (getpid() == own_pid)
+    /* Under a filter asking is left out where it can be: it would be a system call that the filter may not know. One
+     * that lets a thread call vfork does. */
+    if (atomic_load(&sandboxed) && !oi_thread.vforked)
         return true;
+    if (getpid() == own_pid) {
+        oi_thread.vforked = false;
+        return true;
+    }
     /* Another pid and an intact marker: the memory is the parent's, we are its vfork child. */
     return oi_life_marker && atomic_load(oi_life_marker) == 0;
 }
@@ -410,6 +415,7 @@ void oi_life_before_confinement(void)
 {
     int saved = errno;
     if (oi_active() && oi_agent.recording && !oi_thread.agent && oi_life_in_own_process()) {
+        oi_records_map();
         oi_worker_need();
         oi_worker_open_exporter(deadline());
     }

@@ -1,26 +1,46 @@
 #include "agent/pool.h"
 
+#include <errno.h>
 #include <sys/mman.h>
+
+void oi_pool_declare(struct oi_pool *pool, size_t slot_size, uint32_t count)
+{
+    pool->slot_size = slot_size;
+    pool->count = count;
+    atomic_store(&pool->base, NULL);
+    atomic_store(&pool->head, 0);
+    atomic_store(&pool->fresh, 0);
+}
+
+bool oi_pool_map(struct oi_pool *pool)
+{
+    size_t size = pool->slot_size * pool->count;
+    char *none = NULL;
+    int saved = errno;
+    if (atomic_load(&pool->base))
+        return true;
+    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) {
+        errno = saved;
+        return false;
+    }
+    /* A huge page at the first touch would cost 2 MiB of resident memory for one span. */
+    madvise(base, size, MADV_NOHUGEPAGE);
+    if (!atomic_compare_exchange_strong(&pool->base, &none, base))
+        munmap(base, size); /* another thread was first */
+    errno = saved;
+    return true;
+}
 
 bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count)
 {
-    size_t size = slot_size * count;
-    void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (base == MAP_FAILED)
-        return false;
-    /* A huge page at the first touch would cost 2 MiB of resident memory for one span. */
-    madvise(base, size, MADV_NOHUGEPAGE);
-    pool->base = base;
-    pool->slot_size = slot_size;
-    pool->count = count;
-    atomic_store(&pool->head, 0);
-    atomic_store(&pool->fresh, 0);
-    return true;
+    oi_pool_declare(pool, slot_size, count);
+    return oi_pool_map(pool);
 }
 
 static void *slot_at(const struct oi_pool *pool, uint32_t index)
 {
-    return pool->base + (size_t)index * pool->slot_size;
+    return atomic_load_explicit(&pool->base, memory_order_relaxed) + (size_t)index * pool->slot_size;
 }
 
 void *oi_pool_take(struct oi_pool *pool)
@@ -35,6 +55,8 @@ void *oi_pool_take(struct oi_pool *pool)
         if (atomic_compare_exchange_weak_explicit(&pool->head, &head, next, memory_order_acquire, memory_order_acquire))
             return slot;
     }
+    if (!atomic_load_explicit(&pool->base, memory_order_acquire) && !oi_pool_map(pool))
+        return NULL;
     uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
     while (fresh < pool->count) {
         if (atomic_compare_exchange_weak(&pool->fresh, &fresh, fresh + 1))
@@ -53,7 +75,8 @@ void oi_pool_prefetch(const struct oi_pool *pool)
 
 void oi_pool_give(struct oi_pool *pool, void *slot)
 {
-    uint32_t index = (uint32_t)((size_t)((char *)slot - pool->base) / pool->slot_size);
+    uint32_t index =
+        (uint32_t)((size_t)((char *)slot - atomic_load_explicit(&pool->base, memory_order_relaxed)) / pool->slot_size);
     uint64_t head = atomic_load_explicit(&pool->head, memory_order_relaxed);
     uint64_t next;
     do {

@@ -9,12 +9,16 @@
 #include <stdint.h>
 
 struct oi_pool {
-    char *base;
+    _Atomic(char *) base; /* NULL: not mapped yet */
     size_t slot_size;
     uint32_t count;
     _Atomic uint64_t head;  /* generation << 32 | index + 1 of the first free slot; the generation defeats ABA */
     _Atomic uint32_t fresh; /* slots from here on were never used */
 };
+
+/* Says what the pool holds; it is mapped when the first slot is taken, or by oi_pool_map (false: no memory). */
+void oi_pool_declare(struct oi_pool *pool, size_t slot_size, uint32_t count);
+bool oi_pool_map(struct oi_pool *pool);
 
 /* Maps `count` slots of `slot_size` bytes (a multiple of 16). Memory is only touched as it is used. False: no memory.
  */

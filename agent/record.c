@@ -34,8 +34,15 @@ bool oi_records_init(uint32_t count, uint32_t attributes, uint32_t characters)
 {
     count_limit = attributes;
     length_limit = characters;
-    return oi_pool_init(&records, RECORD_SIZE, count) && oi_pool_init(&medium, MEDIUM_SIZE, MEDIUM_COUNT) &&
-           oi_pool_init(&large, LARGE_SIZE, LARGE_COUNT);
+    oi_pool_declare(&medium, MEDIUM_SIZE, MEDIUM_COUNT);
+    oi_pool_declare(&large, LARGE_SIZE, LARGE_COUNT);
+    return oi_pool_init(&records, RECORD_SIZE, count);
+}
+
+void oi_records_map(void)
+{
+    oi_pool_map(&medium);
+    oi_pool_map(&large);
 }
 
 void oi_records_epoch(uint32_t now)

@@ -11,4 +11,7 @@ void oi_record_prefetch(void);
 /* An empty record; NULL: all are in use. Async-signal-safe. */
 struct oi_record *oi_record_take(void);
 
+/* Maps the memory for long texts, which otherwise waits for the first of them: before a system call filter. */
+void oi_records_map(void);
+
 #endif

@@ -8,9 +8,11 @@
 #define OI_AGENT_THREAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "agent/context.h"
+#include "agent/thread_offsets.h"
 
 struct oi_thread {
     uint64_t random[2];              /* id generator */
@@ -20,9 +22,11 @@ struct oi_thread {
     volatile bool busy;    /* this thread is inside agent code */
     bool agent;            /* a thread of the agent's own: exempt from every hook */
     bool fence;            /* this thread is forking and holds the worker's fence */
+    bool vforked;          /* it has called vfork: it may be the child */
 };
 
 extern __thread struct oi_thread oi_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+_Static_assert(offsetof(struct oi_thread, vforked) == OI_THREAD_VFORKED, "hooks/stubs.S writes it");
 _Static_assert(sizeof(struct oi_thread) <= 64, "thread-local data must stay small");
 
 /* Enters agent code. False: pass through (the thread is ours, or a signal handler interrupted agent code). */

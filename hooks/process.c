@@ -89,9 +89,14 @@ static void *resolve(const char *name, const void *wrapper)
     if (!real.name##_)                                                                                                 \
         *(void **)&real.name##_ = resolve(#name, (const void *)(uintptr_t)name);
 
+/* Where hooks/stubs.S goes on to. */
+extern void *oi_real_vfork __attribute__((visibility("hidden")));
+void *oi_real_vfork;
+
 void oi_process_resolve(void)
 {
     FUNCTIONS(RESOLVE)
+    oi_real_vfork = resolve("vfork", (const void *)(uintptr_t)vfork);
 }
 
 /* The real function; before the constructor it is looked up on the spot. */
@@ -232,18 +237,23 @@ OI_HOOK(void, error_at_line, (int status, int number, const char *file, unsigned
 /* --- exec and spawn
  * -------------------------------------------------------------------------------------------------------- */
 
+static int execute(const char *file, bool use_path, char *const argv[], char *const envp[])
+{
+    if (use_path)
+        return REAL(execvpe) ? real.execvpe_(file, argv, envp) : MISSING;
+    if (real.execve_)
+        return real.execve_(file, argv, envp);
+    return (int)syscall(SYS_execve, file, argv, envp);
+}
+
 static int run(const char *file, bool use_path, char *const argv[], char *const envp[])
 {
     struct oi_process_environment environment;
     char *const *handed = oi_process_environment(&environment, envp); /* first: the process span may end now */
     oi_life_before_exec(file, use_path);
-    int result;
-    if (use_path)
-        result = REAL(execvpe) ? real.execvpe_(file, argv, handed) : MISSING;
-    else if (real.execve_)
-        result = real.execve_(file, argv, handed);
-    else
-        result = (int)syscall(SYS_execve, file, argv, handed);
+    int result = execute(file, use_path, argv, handed);
+    if (errno == E2BIG && handed != envp) /* what we added may be the byte too many */
+        result = execute(file, use_path, argv, envp);
     oi_process_environment_free(&environment);
     return result;
 }

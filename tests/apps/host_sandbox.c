@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 static const char *folder;
 
@@ -187,6 +188,26 @@ static int namespace_of_users(const char *socket)
     return 48;
 }
 
+/* A child of vfork whose exec fails, and one whose exec does not, between two calls. */
+static int spawn_without_privileges(const char *socket)
+{
+    char *const missing[] = {"/no/such/program", NULL}, *const present[] = {"/bin/true", NULL};
+    int status, right = host_get(socket, "main:1");
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    for (int i = 0; i < 2; i++) {
+        pid_t child = vfork();
+        if (child == 0) {
+            execv(i == 0 ? missing[0] : present[0], i == 0 ? missing : present);
+            _exit(9);
+        }
+        waitpid(child, &status, 0);
+        printf("status %d\n", WEXITSTATUS(status));
+    }
+    right += host_get(socket, "main:1");
+    printf("right %d\n", right);
+    return 46;
+}
+
 static int limited(int resource, rlim_t most, const char *socket)
 {
     struct rlimit limit = {most, most}, now;
@@ -244,6 +265,7 @@ static const struct host_mode modes[] = {
     {"keep-capabilities", keep_capabilities},
     {"drop-capabilities", drop_capabilities},
     {"namespace", namespace_of_users},
+    {"spawn", spawn_without_privileges},
     {"limit-files", limit_files},
     {"limit-memory", limit_memory},
     {"limit-file-size", limit_file_size},

@@ -16,8 +16,8 @@ def built_with():
 
 def hooks():
     found = set()
-    for path in files("hooks", ".c"):
-        found |= set(re.findall(r"^OI_HOOK\([^,]*, *(\w+),", path.read_text(encoding="utf-8"), re.M))
+    for path in [*files("hooks", ".c"), *files("hooks", ".S")]:
+        found |= set(re.findall(r"^OI_(?:HOOK\([^,]*, *|STUB\()(\w+)[,)]", path.read_text(encoding="utf-8"), re.M))
     return found
 
 

@@ -55,6 +55,13 @@ def test_a_filter_from_before_the_start_and_a_diagnostic(stderr, redis):
     assert said.startswith(b"otel-instrument: cannot export traces to ") and said.count(b"\n") == 1
 
 
+def test_a_vfork_child_does_not_act_for_its_parent(redis, sink):
+    """Where asking for the pid might kill: a child whose exec failed ended its parent's telemetry by its _exit."""
+    result = both([app("host_sandbox"), "spawn", redis.socket], sink)
+    assert (result.stdout, result.returncode) == (b"status 9\nstatus 0\nright 2\n", 46)
+    expect(sink.spans(), *gets(redis, "main:1", "main:1"))
+
+
 def test_strict_seccomp(redis, sink):
     """The program may only read, write and leave: the exit by a raw system call flushes nothing, and kills nothing."""
     result = both([app("host_sandbox"), "seccomp-strict", redis.socket], sink)
