@@ -513,8 +513,9 @@ def test_tls_and_http_2():
         call = Call("GET", url, received=6, version="2")
         assert seen(trusted.spans) == [call.brief(call.new())]
         unknown = same_output([app("curl_easy"), "get", url], env=NEW)
+        named = "127.0.0.1" if VERSION < (8, 0) else None  # whether libcurl names the peer of a handshake that failed
         call = failed("GET", url, "CURLE_PEER_FAILED_VERIFICATION",
-                      "SSL peer certificate or SSH remote key was not OK", peer="127.0.0.1")
+                      "SSL peer certificate or SSH remote key was not OK", peer=named)
         assert seen(unknown.spans) == [call.brief(call.new())]
 
 
