@@ -7,11 +7,25 @@
 #ifndef OI_AGENT_DB_SPAN_H
 #define OI_AGENT_DB_SPAN_H
 
+#include "agent/record.h"
 #include "agent/redact.h"
 #include "agent/span.h"
 
 enum oi_db_system { OI_DB_MYSQL, OI_DB_MARIADB, OI_DB_REDIS };
 enum oi_transport { OI_TRANSPORT_UNKNOWN, OI_TRANSPORT_TCP, OI_TRANSPORT_UNIX };
+
+/* What the attributes of a connection came to last time, beside the connection they are of; zeroed at first. They are
+ * made anew whenever what they are made of has changed, so nobody need say so. */
+struct oi_db_connection_front {
+    enum oi_db_system system;
+    enum oi_transport transport;
+    uint16_t port, peer_port;
+    bool has_peer;
+    int database_index;
+    uint16_t host_length, user_length, name_length;
+    char texts[256]; /* host, user, name */
+    struct oi_record_front attributes;
+};
 
 /* What is known of a connection. Absent texts and a zero port are left out. */
 struct oi_db_connection {
@@ -21,9 +35,10 @@ struct oi_db_connection {
     uint16_t port;               /* 0: unknown or not applicable */
     struct oi_text peer_address; /* numeric address, where known */
     uint16_t peer_port;
-    struct oi_text user; /* old set only */
-    struct oi_text name; /* SQL: current schema */
-    int database_index;  /* Redis; -1: unknown */
+    struct oi_text user;                  /* old set only */
+    struct oi_text name;                  /* SQL: current schema */
+    int database_index;                   /* Redis; -1: unknown */
+    struct oi_db_connection_front *front; /* NULL: none */
 };
 
 /* How a call failed; `code` absent: it did not. */

@@ -154,12 +154,61 @@ static void new_connection(struct oi_record *record, const struct oi_db_connecti
         database_index(record, connection->database_index);
 }
 
+static bool same_text(const char *at, uint16_t length, struct oi_text text)
+{
+    return length == text.len && (length > 0 ? memcmp(at, text.at, length) == 0 : !text.at);
+}
+
+static bool front_fits(const struct oi_db_connection_front *front, const struct oi_db_connection *connection)
+{
+    return front->attributes.count > 0 && front->system == connection->system &&
+           front->transport == connection->transport && front->port == connection->port &&
+           front->peer_port == connection->peer_port && front->database_index == connection->database_index &&
+           front->has_peer == oi_text_present(connection->peer_address) &&
+           same_text(front->texts, front->host_length, connection->host) &&
+           same_text(front->texts + front->host_length, front->user_length, connection->user) &&
+           same_text(front->texts + front->host_length + front->user_length, front->name_length, connection->name);
+}
+
+static void take_front(struct oi_db_connection_front *front, const struct oi_db_connection *connection,
+                       const struct oi_record *record)
+{
+    const struct oi_text host = connection->host, user = connection->user, name = connection->name;
+    struct oi_buffer texts = {.at = front->texts, .size = sizeof front->texts};
+    front->attributes.count = 0;
+    /* An absent text and an empty one are not the same, and a peer is only known by its being the host. */
+    if ((user.at && user.len == 0) || (name.at && name.len == 0) || !host.at ||
+        (connection->peer_address.at && connection->peer_address.at != host.at))
+        return;
+    oi_buffer_put(&texts, host.at, host.len);
+    oi_buffer_put(&texts, user.at, user.len);
+    oi_buffer_put(&texts, name.at, name.len);
+    if (texts.truncated)
+        return;
+    front->system = connection->system;
+    front->transport = connection->transport;
+    front->port = connection->port;
+    front->peer_port = connection->peer_port;
+    front->has_peer = oi_text_present(connection->peer_address);
+    front->database_index = connection->database_index;
+    front->host_length = (uint16_t)host.len;
+    front->user_length = (uint16_t)user.len;
+    front->name_length = (uint16_t)name.len;
+    oi_record_front_take(&front->attributes, record);
+}
+
 void oi_db_put_connection(struct oi_record *record, const struct oi_db_connection *connection)
 {
+    if (connection->front && front_fits(connection->front, connection)) {
+        oi_record_front_put(&connection->front->attributes, record);
+        return;
+    }
     if (oi_db_old())
         old_connection(record, connection);
     if (oi_db_new())
         new_connection(record, connection);
+    if (connection->front)
+        take_front(connection->front, connection, record);
 }
 
 /* --- errors

@@ -231,7 +231,8 @@ void oi_record_status(struct oi_record *record, enum oi_status status, struct oi
         record->status_message = (struct oi_text){NULL, 0};
 }
 
-/* One of 64 bits: of the key's length and its last four bytes, where keys differ most. */
+/* One of 64 bits: of the key's length and its last four bytes, where keys differ most. The factor was searched for: the
+ * keys of one kind of span hardly ever share a bit. */
 static uint64_t key_bit(const char *key, size_t key_length)
 {
     uint32_t tail;
@@ -239,7 +240,7 @@ static uint64_t key_bit(const char *key, size_t key_length)
         memcpy(&tail, key + key_length - sizeof tail, sizeof tail);
     else
         tail = (unsigned char)key[0];
-    return UINT64_C(1) << ((tail + (uint32_t)key_length) * UINT32_C(0x9e3779b1) >> 26);
+    return UINT64_C(1) << ((tail + (uint32_t)key_length) * UINT32_C(0xb8b6d8ff) >> 26);
 }
 
 /* Out of line, with what follows: their registers would be saved for every attribute. */
@@ -353,4 +354,39 @@ void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_le
         attribute->type = OI_VALUE_BOOL;
         attribute->boolean = value;
     }
+}
+
+/* --- fronts
+ * ------------------------------------------------------------------------------------------------------------- */
+
+void oi_record_front_take(struct oi_record_front *front, const struct oi_record *record)
+{
+    const char *end = (const char *)record + RECORD_SIZE;
+    size_t text_size = (size_t)(end - record->text_top);
+    front->count = 0;
+    if (record->dropped_attributes > 0 || record->chunks || record->attribute_count != record->attribute_inline ||
+        record->attribute_count > sizeof front->attributes / sizeof *front->attributes ||
+        text_size > sizeof front->text)
+        return;
+    memcpy(front->attributes, record->attributes, record->attribute_count * sizeof *front->attributes);
+    memcpy(front->text, record->text_top, text_size);
+    front->text_size = (uint16_t)text_size;
+    front->keys_seen = record->keys_seen;
+    front->base = (const char *)record;
+    front->count = record->attribute_count;
+}
+
+/* Texts lie at the same distance from the start of every record. */
+void oi_record_front_put(const struct oi_record_front *front, struct oi_record *record)
+{
+    record->text_top -= front->text_size;
+    memcpy(record->text_top, front->text, front->text_size);
+    for (size_t i = 0; i < front->count; i++) {
+        struct oi_attribute *attribute = &record->attributes[i];
+        *attribute = front->attributes[i];
+        if (attribute->type == OI_VALUE_STRING)
+            attribute->string = (const char *)record + (attribute->string - front->base);
+    }
+    record->attribute_count = record->attribute_inline = front->count;
+    record->keys_seen = front->keys_seen;
 }

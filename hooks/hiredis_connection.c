@@ -28,13 +28,14 @@ static struct oi_hiredis_batch *next(struct oi_hiredis_connection *connection)
 
 /* --- spans -------------------------------------------------------------------------------------------------------- */
 
-struct oi_db_connection oi_hiredis_describe(const struct oi_hiredis_connection *connection, int database)
+struct oi_db_connection oi_hiredis_describe(struct oi_hiredis_connection *connection, int database)
 {
     struct oi_db_connection where = {
         .system = OI_DB_REDIS,
         .transport = connection->transport,
         .port = connection->port,
         .database_index = database,
+        .front = &connection->front,
     };
     if (connection->transport != OI_TRANSPORT_UNKNOWN)
         where.host = oi_text_of(connection->host, connection->host_length);

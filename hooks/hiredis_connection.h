@@ -41,6 +41,7 @@ struct oi_hiredis_connection {
     char host[256];  /* or path; cut if longer */
     uint16_t host_length;
     uint8_t turn; /* which batch replies belong to; the other one collects what is appended meanwhile */
+    struct oi_db_connection_front front; /* written as spans are */
     struct oi_hiredis_batch batches[2];
 };
 
@@ -52,7 +53,7 @@ struct oi_hiredis_connection *oi_hiredis_opened(const void *context, const struc
                                                 const struct oi_db_connection *where);
 
 /* The connection as spans name it; `database` -1: not said. Points into the state. */
-struct oi_db_connection oi_hiredis_describe(const struct oi_hiredis_connection *connection, int database);
+struct oi_db_connection oi_hiredis_describe(struct oi_hiredis_connection *connection, int database);
 
 /* The connection was made anew: nothing is outstanding, database 0. */
 void oi_hiredis_reopened(struct oi_hiredis_connection *connection);

@@ -63,6 +63,7 @@ struct oi_mysql_connection {
     uint16_t port;
     bool described; /* by a connected library, not by the arguments of a connect */
     struct oi_mysql_text host, user, schema;
+    struct oi_db_connection_front front; /* written as spans are */
 };
 
 /* Statement texts are kept up to this length: an execution has nothing else to say what it executes. */
@@ -143,7 +144,7 @@ struct oi_mysql_failure {
 void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const char *message);
 
 /* The record of a call on `connection` (NULL: closed meanwhile). */
-struct oi_record *oi_mysql_record(const struct oi_span *span, const struct oi_mysql_connection *connection,
+struct oi_record *oi_mysql_record(const struct oi_span *span, struct oi_mysql_connection *connection,
                                   const struct oi_sql_call *call, const struct oi_mysql_failure *failure);
 
 static inline bool oi_mysql_waits(const struct oi_mysql_pending *pending)

@@ -33,7 +33,7 @@ static struct oi_text text_of(const struct oi_mysql_text *text)
     return text->known ? (struct oi_text){text->at, text->len} : (struct oi_text){NULL, 0};
 }
 
-struct oi_record *oi_mysql_record(const struct oi_span *span, const struct oi_mysql_connection *connection,
+struct oi_record *oi_mysql_record(const struct oi_span *span, struct oi_mysql_connection *connection,
                                   const struct oi_sql_call *call, const struct oi_mysql_failure *failure)
 {
     struct oi_db_connection described = {.system = OI_DB_MYSQL, .database_index = -1};
@@ -44,6 +44,7 @@ struct oi_record *oi_mysql_record(const struct oi_span *span, const struct oi_my
         described.port = connection->port;
         described.user = text_of(&connection->user);
         described.name = text_of(&connection->schema);
+        described.front = &connection->front;
     }
     return oi_db_sql_record(span, &scope, &described, call, failure ? &failure->error : NULL);
 }
