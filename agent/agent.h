@@ -43,7 +43,7 @@ void oi_worker_need(void);
  * child. */
 void oi_life_main_begins(void);
 void oi_life_leave(int status, bool may_start_thread); /* exit, return from main: flush, park, not to return to work */
-void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails */
+void oi_life_before_exec(const char *file, bool use_path); /* flush; the process goes on if exec fails. NULL: unknown */
 void oi_life_before_daemon(void);                          /* flush: the parent's end is not seen */
 void oi_life_before_confinement(void);                     /* chroot, setuid: load the exporter while it can be read */
 void oi_life_before_identity(void);                        /* setuid, setgid, …: the worker must be able to follow */

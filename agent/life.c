@@ -398,10 +398,10 @@ static bool executable(const char *file, bool use_path)
 void oi_life_before_exec(const char *file, bool use_path)
 {
     int saved = errno;
-    if (oi_active() && !oi_thread.agent && file && oi_life_in_own_process()) {
+    if (oi_active() && !oi_thread.agent && oi_life_in_own_process()) {
         oi_life_check_fork();
         oi_library_deliver();
-        if (oi_process_span_here() && executable(file, use_path)) {
+        if (oi_process_span_here() && file && executable(file, use_path)) {
             oi_process_span_end(NULL);
             if (!oi_worker_running() && !atomic_load(&sandboxed))
                 oi_worker_start();

@@ -7,6 +7,7 @@
 #include <err.h>
 #include <errno.h>
 #include <error.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -323,11 +324,19 @@ OI_HOOK(int, execle, (const char *path, const char *first, ...))
     return run(path, false, argv, envp);
 }
 
+/* A program named by a descriptor. */
+static void before_exec_of(int fd)
+{
+    char name[32];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    oi_life_before_exec(name, false);
+}
+
 OI_HOOK(int, fexecve, (int fd, char *const argv[], char *const envp[]))
 {
     struct oi_process_environment environment;
-    oi_life_before_exec(NULL, false);
     char *const *handed = oi_process_environment(&environment, envp);
+    before_exec_of(fd);
     int result = REAL(fexecve) ? real.fexecve_(fd, argv, handed) : MISSING;
     oi_process_environment_free(&environment);
     return result;
@@ -336,8 +345,12 @@ OI_HOOK(int, fexecve, (int fd, char *const argv[], char *const envp[]))
 OI_HOOK(int, execveat, (int fd, const char *path, char *const argv[], char *const envp[], int flags))
 {
     struct oi_process_environment environment;
-    oi_life_before_exec(NULL, false);
+    const char *volatile name = path; /* declared as never NULL, which a caller need not know */
     char *const *handed = oi_process_environment(&environment, envp);
+    if (name && !*name && (flags & AT_EMPTY_PATH))
+        before_exec_of(fd);
+    else
+        oi_life_before_exec(name && (*name == '/' || fd == AT_FDCWD) ? name : NULL, false);
     int result = REAL(execveat) ? real.execveat_(fd, path, argv, handed, flags) : MISSING;
     oi_process_environment_free(&environment);
     return result;

@@ -136,7 +136,6 @@ static void preload(struct oi_environment *environment, const struct oi_config *
 /* Never returns but with the exit status of what could not be started. */
 static int start(const char *path, char **arguments, size_t count, char *const *environment)
 {
-    arguments[0] = (char *)path;
     execve(path, arguments, environment);
     if (errno == ENOEXEC) {
         /* A script without #! is the shell's, as for execvp. */
@@ -144,6 +143,7 @@ static int start(const char *path, char **arguments, size_t count, char *const *
         if (shell) {
             shell[0] = (char *)"/bin/sh";
             memcpy(shell + 1, arguments, count * sizeof(char *));
+            shell[1] = (char *)path;
             execve(shell[0], shell, environment);
             free(shell);
         }

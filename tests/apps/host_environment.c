@@ -3,6 +3,7 @@
 #include "host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <spawn.h>
 #include <sys/socket.h>
@@ -78,6 +79,20 @@ static int exec_execle(const char *socket)
 }
 
 /* An environment made by the program itself, with a variable that is not ours in it. */
+static int exec_fexecve(const char *socket)
+{
+    begin(socket);
+    fexecve(open("/bin/sh", O_RDONLY | O_CLOEXEC), show, environ);
+    return 90;
+}
+
+static int exec_execveat(const char *socket)
+{
+    begin(socket);
+    execveat(open("/bin", O_RDONLY | O_CLOEXEC | O_DIRECTORY), "sh", show, environ, 0);
+    return 90;
+}
+
 static int exec_own(const char *socket)
 {
     char *own[] = {"PATH=/usr/bin:/bin", "OWN=1", NULL};
@@ -222,11 +237,17 @@ static int accepting(const char *socket_path)
 }
 
 static const struct host_mode modes[] = {
-    {"execv", exec_execv}, {"execvp", exec_execvp}, {"execve", exec_execve},  {"execvpe", exec_execvpe},
-    {"execl", exec_execl}, {"execlp", exec_execlp}, {"execle", exec_execle},  {"own", exec_own},
-    {"spawn", exec_spawn}, {"fork", exec_fork},     {"vfork", exec_vfork},    {"fails", exec_fails},
-    {"self", exec_self},   {"plain", plain},        {"overwrite", overwrite}, {"overwrite-first", overwrite_first},
-    {"clear", clear},      {"session", session},    {"listen", listening},    {"accept", accepting},
+    {"execv", exec_execv},     {"execvp", exec_execvp},
+    {"execve", exec_execve},   {"execvpe", exec_execvpe},
+    {"execl", exec_execl},     {"execlp", exec_execlp},
+    {"execle", exec_execle},   {"own", exec_own},
+    {"fexecve", exec_fexecve}, {"execveat", exec_execveat},
+    {"spawn", exec_spawn},     {"fork", exec_fork},
+    {"vfork", exec_vfork},     {"fails", exec_fails},
+    {"self", exec_self},       {"plain", plain},
+    {"overwrite", overwrite},  {"overwrite-first", overwrite_first},
+    {"clear", clear},          {"session", session},
+    {"listen", listening},     {"accept", accepting},
 };
 
 int main(int count, char **arguments)

@@ -9,7 +9,7 @@ from host import SETTINGS, app, bare, both, expect, gets, instrumented, preloade
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
 HANDED = {"TRACEPARENT": f"00-{TRACE}-{PARENT}-01", "TRACESTATE": "vendor=1", "BAGGAGE": "user=7"}
-EXECS = ["execv", "execvp", "execve", "execvpe", "execl", "execlp", "execle"]
+EXECS = ["execv", "execvp", "execve", "execvpe", "execl", "execlp", "execle", "fexecve", "execveat"]
 
 
 @pytest.mark.parametrize("how", [instrumented, preloaded])
