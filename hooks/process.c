@@ -324,19 +324,19 @@ OI_HOOK(int, execle, (const char *path, const char *first, ...))
     return run(path, false, argv, envp);
 }
 
-/* A program named by a descriptor. */
-static void before_exec_of(int fd)
+/* A program named by a descriptor, or by a path below one. */
+static void before_exec_of(int fd, const char *path)
 {
-    char name[32];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    oi_life_before_exec(name, false);
+    char name[256];
+    int length = snprintf(name, sizeof name, "/proc/self/fd/%d%s%s", fd, *path ? "/" : "", path);
+    oi_life_before_exec((size_t)length < sizeof name ? name : NULL, false);
 }
 
 OI_HOOK(int, fexecve, (int fd, char *const argv[], char *const envp[]))
 {
     struct oi_process_environment environment;
     char *const *handed = oi_process_environment(&environment, envp);
-    before_exec_of(fd);
+    before_exec_of(fd, "");
     int result = REAL(fexecve) ? real.fexecve_(fd, argv, handed) : MISSING;
     oi_process_environment_free(&environment);
     return result;
@@ -347,10 +347,10 @@ OI_HOOK(int, execveat, (int fd, const char *path, char *const argv[], char *cons
     struct oi_process_environment environment;
     const char *volatile name = path; /* declared as never NULL, which a caller need not know */
     char *const *handed = oi_process_environment(&environment, envp);
-    if (name && !*name && (flags & AT_EMPTY_PATH))
-        before_exec_of(fd);
+    if (!name || *name == '/' || fd == AT_FDCWD)
+        oi_life_before_exec(name, false);
     else
-        oi_life_before_exec(name && (*name == '/' || fd == AT_FDCWD) ? name : NULL, false);
+        before_exec_of(fd, name);
     int result = REAL(execveat) ? real.execveat_(fd, path, argv, handed, flags) : MISSING;
     oi_process_environment_free(&environment);
     return result;

@@ -56,7 +56,7 @@ def workplace(tmp_path):
 @pytest.mark.parametrize("process_span", ["false", "true"])
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_same_output_and_status(name, process_span, workplace, sink):
-    command = ["/bin/bash", "-c", SCRIPTS[name]]
+    command = ["bash", "-c", SCRIPTS[name]]
     expected = bare(command, cwd=workplace)
     how = instrumented if process_span == "false" else preloaded
     result = how(command, sink, env={**SETTINGS, "OTEL_NATIVE_PROCESS_SPAN": process_span}, cwd=workplace)
