@@ -327,7 +327,7 @@ OI_HOOK(int, execle, (const char *path, const char *first, ...))
 /* A program named by a descriptor, or by a path below one. */
 static void before_exec_of(int fd, const char *path)
 {
-    char name[256];
+    char name[96]; /* a longer one: no process span ends here */
     int length = snprintf(name, sizeof name, "/proc/self/fd/%d%s%s", fd, *path ? "/" : "", path);
     oi_life_before_exec((size_t)length < sizeof name ? name : NULL, false);
 }
