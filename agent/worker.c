@@ -1,17 +1,16 @@
 #include "agent/worker.h"
 
-#include <fcntl.h>
 #include <linux/close_range.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 
 #include "agent/agent.h"
+#include "agent/capabilities.h"
 #include "agent/exporter_load.h"
+#include "agent/fence.h"
 #include "agent/futex.h"
 #include "agent/last_thread.h"
 #include "agent/life.h"
@@ -57,8 +56,6 @@ static _Atomic bool may_end;   /* parked, its thread may end (otherwise it stays
 static pthread_t thread;
 static _Atomic pid_t thread_id; /* the kernel's name for it */
 
-/* Held by the worker while it may hold a lock of libcurl, OpenSSL or the loader, and by fork. */
-static _Atomic uint32_t fence; /* 0 free, 1 held, 2 held and waited for */
 static bool spoiled; /* we descend from a fork that could not wait long enough: our copy of those locks is unusable */
 
 static void give_back(void *record)
@@ -111,32 +108,6 @@ bool oi_worker_push(struct oi_record *record)
     return true;
 }
 
-/* --- the fence between fork and the worker ---------------------------------------------------------------------------
- */
-
-static bool fence_take(uint64_t until)
-{
-    uint32_t free = 0;
-    if (atomic_compare_exchange_strong(&fence, &free, 1))
-        return true;
-    while (atomic_exchange(&fence, 2) != 0) {
-        if (!oi_futex_wait(&fence, 2, until))
-            return false;
-    }
-    return true;
-}
-
-static void fence_leave(void)
-{
-    if (atomic_exchange(&fence, 0) == 2)
-        oi_futex_wake(&fence, 1);
-}
-
-static void unsafe_begin(void)
-{
-    fence_take(OI_FOREVER);
-}
-
 /* --- the worker's thread
  * ---------------------------------------------------------------------------------------------- */
 
@@ -177,8 +148,8 @@ static const struct oi_export_host host = {
     .version = OI_VERSION,
     .log = oi_log,
     .write_stderr = oi_log_write,
-    .unsafe_begin = unsafe_begin,
-    .unsafe_end = fence_leave,
+    .unsafe_begin = oi_fence_hold,
+    .unsafe_end = oi_fence_leave,
     .wait = wait_for,
     .leaving = leaving,
 };
@@ -189,9 +160,9 @@ static void open_exporter(void)
         return;
     struct oi_export_host here = host;
     here.config_announced = oi_life_config_announced;
-    unsafe_begin();
+    oi_fence_hold();
     oi_exporter_load(&here, spoiled);
-    fence_leave();
+    oi_fence_leave();
     atomic_store(&opened, 1);
     oi_futex_wake(&opened, INT32_MAX);
 }
@@ -483,42 +454,9 @@ void oi_worker_stop(uint64_t deadline)
     atomic_store(&running, 0);
 }
 
-/* Keeps of `text` what may be the beginning of the capabilities, or all of them; true: they are complete. */
-static bool capabilities_complete(char *text, size_t *used)
-{
-    enum { NAME = sizeof "\nCapInh:" - 1 };
-    char *start = strstr(text, "\nCapInh:"), *end = start ? strstr(start, "\nNoNewPrivs:") : NULL;
-    if (!start)
-        start = *used > NAME ? text + *used - NAME : text;
-    *used = (size_t)((end ? end : text + *used) - start);
-    memmove(text, start, *used);
-    text[*used] = '\0';
-    return end != NULL;
-}
-
-/* What a thread may do, as /proc tells it. In pieces: the list of groups stands before it, and may be long. */
-static bool read_capabilities(const char *path, char *text, size_t size)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t used = 0;
-    bool complete = false;
-    for (ssize_t more = 1; fd >= 0 && !complete && more > 0;) {
-        more = read(fd, text + used, size - 1 - used);
-        used += more > 0 ? (size_t)more : 0;
-        text[used] = '\0';
-        complete = capabilities_complete(text, &used);
-    }
-    if (fd >= 0)
-        close(fd);
-    return complete;
-}
-
 bool oi_worker_as_capable(void)
 {
-    char path[64], ours[512], its[512];
-    snprintf(path, sizeof path, "/proc/self/task/%d/status", (int)atomic_load(&thread_id));
-    return read_capabilities("/proc/thread-self/status", ours, sizeof ours) &&
-           read_capabilities(path, its, sizeof its) && strcmp(ours, its) == 0;
+    return oi_capabilities_equal(atomic_load(&thread_id));
 }
 
 void oi_worker_open_exporter(uint64_t deadline)
@@ -539,13 +477,13 @@ void oi_worker_open_exporter(uint64_t deadline)
 void oi_worker_fork_prepare(void)
 {
     /* Also without a worker: another thread may be starting it. */
-    oi_thread.fence = fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
+    oi_thread.fence = oi_fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
 }
 
 void oi_worker_fork_parent(void)
 {
     if (oi_thread.fence)
-        fence_leave();
+        oi_fence_leave();
     oi_thread.fence = false;
 }
 
@@ -557,7 +495,7 @@ void oi_worker_fork_child(bool by_handler)
         oi_record_free(batch[i]);
     batch_count = 0;
     oi_queue_reset(&queue, give_back);
-    atomic_store(&fence, 0);
+    oi_fence_reset();
     atomic_store(&overflow, NOT_FULL);
     atomic_store(&state, AWAKE);
     atomic_store(&bell, 0);

@@ -6,6 +6,7 @@
 #include "agent/life.h"
 
 void oi_process_resolve(void);
+void oi_confinement_resolve(void);
 
 #define OI_MODULE(name) extern struct oi_library oi_library_##name;
 #include "hooks/modules.def"
@@ -20,6 +21,7 @@ static struct oi_library *const libraries[] = {
 __attribute__((constructor)) static void start(void)
 {
     oi_process_resolve();
+    oi_confinement_resolve();
     oi_life_start();
     const char *disabled = oi_agent.config.disabled_instrumentations;
     for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++) {

@@ -1,28 +1,24 @@
-/* The program's life: its start and end, exec and spawn, becoming a daemon, confinement.
+/* The program's life: its start and end, exec and spawn, becoming a daemon.
  *
  * No spans of its own. exit and return from main flush before any exit handler runs: an exporter at work while
  * OpenSSL's runs crashes the host. exec hands the context on.
  */
-#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <error.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/seccomp.h>
-#include <sched.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "hooks/early.h"
 #include "hooks/hook.h"
+#include "hooks/libc.h"
 #include "hooks/process_environment.h"
 
 const void *const volatile oi_early_self = (const void *)&oi_early_self;
@@ -53,42 +49,11 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(accept4)                                                                                                         \
     X(setsid)                                                                                                          \
     X(daemon)                                                                                                          \
-    X(chroot)                                                                                                          \
-    X(setuid)                                                                                                          \
-    X(seteuid)                                                                                                         \
-    X(setreuid)                                                                                                        \
-    X(setresuid)                                                                                                       \
-    X(setgid)                                                                                                          \
-    X(setegid)                                                                                                         \
-    X(setregid)                                                                                                        \
-    X(setresgid)                                                                                                       \
-    X(setgroups)                                                                                                       \
-    X(initgroups)                                                                                                      \
-    X(unshare)                                                                                                         \
-    X(setns)                                                                                                           \
-    X(prctl)                                                                                                           \
     X(dlclose)
 
-#define DECLARE(name) __typeof__(&name) name##_;
-static struct {
-    FUNCTIONS(DECLARE)
-} real;
+OI_LIBC_FUNCTIONS
 
 void oi_process_resolve(void);
-
-/* Also from a wrapper that runs before our constructor (another preloaded object's). A result equal to the wrapper is
- * refused. */
-static void *resolve(const char *name, const void *wrapper)
-{
-    int saved = errno;
-    void *found = dlsym(RTLD_NEXT, name);
-    errno = saved;
-    return found == wrapper ? NULL : found;
-}
-
-#define RESOLVE(name)                                                                                                  \
-    if (!real.name##_)                                                                                                 \
-        *(void **)&real.name##_ = resolve(#name, (const void *)(uintptr_t)name);
 
 /* Where hooks/stubs.S goes on to. */
 extern void *oi_real_vfork __attribute__((visibility("hidden")));
@@ -96,19 +61,9 @@ void *oi_real_vfork;
 
 void oi_process_resolve(void)
 {
-    FUNCTIONS(RESOLVE)
-    oi_real_vfork = resolve("vfork", (const void *)(uintptr_t)vfork);
+    resolve_all();
+    oi_real_vfork = oi_libc_resolve("vfork", (const void *)(uintptr_t)vfork);
 }
-
-/* The real function; before the constructor it is looked up on the spot. */
-#define REAL(name)                                                                                                     \
-    ({                                                                                                                 \
-        RESOLVE(name)                                                                                                  \
-        real.name##_;                                                                                                  \
-    })
-
-/* What a wrapper returns whose real function does not exist. */
-#define MISSING (errno = ENOSYS, -1)
 
 /* --- start and end
  * ------------------------------------------------------------------------------------------------------- */
@@ -428,114 +383,6 @@ OI_HOOK(int, daemon, (int stay, int keep))
     if (result == 0)
         oi_root_detach();
     return result;
-}
-
-/* --- confinement: what the exporter needs must be loaded before
- * ------------------------------------------------------------------ */
-
-OI_HOOK(int, chroot, (const char *path))
-{
-    oi_life_before_confinement();
-    return REAL(chroot) ? real.chroot_(path) : MISSING;
-}
-
-OI_HOOK(int, setuid, (uid_t user))
-{
-    oi_life_before_confinement();
-    oi_life_before_identity();
-    return REAL(setuid) ? real.setuid_(user) : MISSING;
-}
-
-OI_HOOK(int, seteuid, (uid_t user))
-{
-    oi_life_before_confinement();
-    oi_life_before_identity();
-    return REAL(seteuid) ? real.seteuid_(user) : MISSING;
-}
-
-OI_HOOK(int, setreuid, (uid_t user, uid_t effective))
-{
-    oi_life_before_confinement();
-    oi_life_before_identity();
-    return REAL(setreuid) ? real.setreuid_(user, effective) : MISSING;
-}
-
-OI_HOOK(int, setresuid, (uid_t user, uid_t effective, uid_t saved))
-{
-    oi_life_before_confinement();
-    oi_life_before_identity();
-    return REAL(setresuid) ? real.setresuid_(user, effective, saved) : MISSING;
-}
-
-OI_HOOK(int, setgid, (gid_t group))
-{
-    oi_life_before_identity();
-    return REAL(setgid) ? real.setgid_(group) : MISSING;
-}
-
-OI_HOOK(int, setegid, (gid_t group))
-{
-    oi_life_before_identity();
-    return REAL(setegid) ? real.setegid_(group) : MISSING;
-}
-
-OI_HOOK(int, setregid, (gid_t group, gid_t effective))
-{
-    oi_life_before_identity();
-    return REAL(setregid) ? real.setregid_(group, effective) : MISSING;
-}
-
-OI_HOOK(int, setresgid, (gid_t group, gid_t effective, gid_t saved))
-{
-    oi_life_before_identity();
-    return REAL(setresgid) ? real.setresgid_(group, effective, saved) : MISSING;
-}
-
-OI_HOOK(int, setgroups, (size_t count, const gid_t *groups))
-{
-    oi_life_before_identity();
-    return REAL(setgroups) ? real.setgroups_(count, groups) : MISSING;
-}
-
-OI_HOOK(int, initgroups, (const char *user, gid_t group))
-{
-    oi_life_before_identity();
-    return REAL(initgroups) ? real.initgroups_(user, group) : MISSING;
-}
-
-/* A namespace for users, mounts or time cannot be entered by a process that has a second thread. */
-OI_HOOK(int, unshare, (int flags))
-{
-    if (flags & (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
-        oi_life_before_namespace();
-    return REAL(unshare) ? real.unshare_(flags) : MISSING;
-}
-
-OI_HOOK(int, setns, (int fd, int type))
-{
-    enum { NEWTIME = 0x80 };
-    if (type == 0 || (type & (CLONE_NEWUSER | CLONE_NEWNS | NEWTIME)) != 0)
-        oi_life_before_namespace();
-    return REAL(setns) ? real.setns_(fd, type) : MISSING;
-}
-
-OI_HOOK(int, prctl, (int option, ...))
-{
-    va_list list;
-    va_start(list, option);
-    unsigned long a = va_arg(list, unsigned long), b = va_arg(list, unsigned long), c = va_arg(list, unsigned long),
-                  d = va_arg(list, unsigned long);
-    va_end(list);
-    if (!oi_relocated())
-        return (int)oi_early_call(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d);
-    /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
-    if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
-        oi_life_stand_down();
-    } else if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
-        oi_life_before_confinement();
-        oi_life_sandboxed();
-    }
-    return REAL(prctl) ? real.prctl_(option, a, b, c, d) : MISSING;
 }
 
 /* Addresses are reused after it: who called from where is looked up anew. */

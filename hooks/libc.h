@@ -1,0 +1,45 @@
+/* Reaching libc's functions from their wrappers. A file names them once,
+ *
+ *   #define FUNCTIONS(X) X(exit) X(execve) …
+ *   OI_LIBC_FUNCTIONS
+ *
+ * which declares `real` (a pointer each), REAL(name) and `resolve_all`, to be called by the constructor. A wrapper that
+ * runs before it (another preloaded object's constructor) looks its function up on the spot.
+ */
+#ifndef OI_HOOKS_LIBC_H
+#define OI_HOOKS_LIBC_H
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdint.h>
+
+/* A result equal to the wrapper is refused. */
+static inline void *oi_libc_resolve(const char *name, const void *wrapper)
+{
+    int saved = errno;
+    void *found = dlsym(RTLD_NEXT, name);
+    errno = saved;
+    return found == wrapper ? NULL : found;
+}
+
+#define OI_LIBC_DECLARE(name) __typeof__(&name) name##_;
+#define OI_LIBC_RESOLVE(name)                                                                                          \
+    if (!real.name##_)                                                                                                 \
+        *(void **)&real.name##_ = oi_libc_resolve(#name, (const void *)(uintptr_t)name);
+
+#define OI_LIBC_FUNCTIONS                                                                                              \
+    static struct {                                                                                                    \
+        FUNCTIONS(OI_LIBC_DECLARE)                                                                                     \
+    } real;                                                                                                            \
+    static void resolve_all(void)                                                                                      \
+    {                                                                                                                  \
+        FUNCTIONS(OI_LIBC_RESOLVE)                                                                                     \
+    }
+
+/* The real function; NULL: libc has none. */
+#define REAL(name) ({ OI_LIBC_RESOLVE(name) real.name##_; })
+
+/* What a wrapper returns whose real function does not exist. */
+#define MISSING (errno = ENOSYS, -1)
+
+#endif
