@@ -60,17 +60,4 @@ bool oi_life_in_own_process(void);
 bool oi_life_exec_context(struct oi_context *out);
 const char *oi_life_start_traceparent(void);
 
-/* Counters, for the summary line. */
-enum oi_drop {
-    OI_DROP_QUEUE_FULL,
-    OI_DROP_MEMORY,
-    OI_DROP_EXPORT_FAILED,
-    OI_DROP_REJECTED,
-    OI_DROP_LEFT,
-    OI_DROP_REASONS
-};
-void oi_count_made(void);
-void oi_count_dropped(enum oi_drop reason, uint64_t spans);
-void oi_count_delivered(uint64_t spans);
-
 #endif

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "agent/agent.h"
+#include "agent/count.h"
 #include "agent/life.h"
 #include "agent/resource.h"
 

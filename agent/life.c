@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/count.h"
 #include "agent/futex.h"
 #include "agent/id.h"
 #include "agent/last_thread.h"
@@ -42,47 +43,6 @@ static char settings[OI_CONFIG_ARENA];
 static char start_traceparent[OI_TRACEPARENT_LENGTH + 1];
 static char start_tracestate[OI_TRACESTATE_MAX];
 static char start_baggage[OI_BAGGAGE_MAX];
-
-/* --- counters
- * ---------------------------------------------------------------------------------------------------------- */
-
-static _Atomic uint64_t made, delivered, dropped[OI_DROP_REASONS];
-
-void oi_count_made(void)
-{
-    atomic_fetch_add_explicit(&made, 1, memory_order_relaxed);
-}
-
-void oi_count_delivered(uint64_t spans)
-{
-    atomic_fetch_add_explicit(&delivered, spans, memory_order_relaxed);
-}
-
-void oi_count_dropped(enum oi_drop reason, uint64_t spans)
-{
-    atomic_fetch_add_explicit(&dropped[reason], spans, memory_order_relaxed);
-}
-
-static void reset_counters(void)
-{
-    atomic_store(&made, 0);
-    atomic_store(&delivered, 0);
-    for (int i = 0; i < OI_DROP_REASONS; i++)
-        atomic_store(&dropped[i], 0);
-}
-
-/* Forked children that made no span have nothing to sum up. Under a filter nothing can be printed. */
-static void print_summary(void)
-{
-    if (!oi_agent.config.summary || (image > 1 && made == 0) || atomic_load(&sandboxed))
-        return;
-    oi_log_always("summary of process %d: spans made %llu, delivered %llu, dropped: queue full %llu, no memory %llu, "
-                  "export failed %llu, rejected %llu, too late %llu",
-                  (int)own_pid, (unsigned long long)made, (unsigned long long)delivered,
-                  (unsigned long long)dropped[OI_DROP_QUEUE_FULL], (unsigned long long)dropped[OI_DROP_MEMORY],
-                  (unsigned long long)dropped[OI_DROP_EXPORT_FAILED], (unsigned long long)dropped[OI_DROP_REJECTED],
-                  (unsigned long long)dropped[OI_DROP_LEFT]);
-}
 
 /* --- start
  * ---------------------------------------------------------------------------------------------------------------- */
@@ -178,7 +138,7 @@ void oi_life_became_child(bool by_handler)
     if (oi_life_marker)
         atomic_store(oi_life_marker, 1);
     new_instance();
-    reset_counters();
+    oi_count_reset();
     oi_process_span_forget();
     oi_root_forked();
     atomic_store(&gone, atomic_load(&left)); /* whoever was leaving is not here */
@@ -337,7 +297,9 @@ static bool first_to_leave(void)
 
 static void has_left(void)
 {
-    print_summary();
+    /* Forked children that made no span have nothing to sum up. Under a filter nothing can be printed. */
+    if (oi_agent.config.summary && (image == 1 || oi_count_any()) && !atomic_load(&sandboxed))
+        oi_count_print(own_pid);
     atomic_store(&gone, 1);
     if (atomic_load(&awaited))
         oi_futex_wake(&gone, INT32_MAX);

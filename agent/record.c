@@ -4,6 +4,7 @@
 #include "agent/span.h"
 
 #include "agent/agent.h"
+#include "agent/count.h"
 #include "agent/pool.h"
 #include "agent/record.h"
 #include "agent/utf8.h"

@@ -1,6 +1,7 @@
 #include "agent/span.h"
 
 #include "agent/agent.h"
+#include "agent/count.h"
 #include "agent/futex.h"
 #include "agent/id.h"
 #include "agent/life.h"

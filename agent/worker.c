@@ -9,6 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/capabilities.h"
+#include "agent/count.h"
 #include "agent/exporter_load.h"
 #include "agent/fence.h"
 #include "agent/futex.h"
