@@ -210,11 +210,12 @@ def test_it_replaces_itself():
     assert launch("sh", "-c", "exit 42").returncode == 42
 
 
-def test_argv_0_is_the_path_that_was_found(tmp_path):
-    assert launch("sh", "-c", "echo $0").stdout.decode().strip() == shutil.which("sh", path=clean_environment()["PATH"])
+def test_argv_0_is_what_was_written(tmp_path):
+    """As bare: programs begin their messages with it."""
+    assert launch("sh", "-c", "echo $0").stdout == b"sh\n"
     os.symlink("/bin/sh", tmp_path / "shell")
     result = launch("shell", "-c", "echo $0", env={"PATH": ".:/bin"}, cwd=tmp_path)
-    assert result.stdout.decode() == f"{tmp_path}/./shell\n"
+    assert result.stdout == b"shell\n"
     assert launch("./shell", "-c", "echo $0", cwd=tmp_path).stdout == b"./shell\n"
 
 
