@@ -51,6 +51,11 @@ void oi_records_epoch(uint32_t now)
     atomic_store(&epoch, now);
 }
 
+uint32_t oi_records_epoch_now(void)
+{
+    return atomic_load_explicit(&epoch, memory_order_relaxed);
+}
+
 void oi_record_prefetch(void)
 {
     oi_pool_prefetch(&records);

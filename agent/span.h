@@ -147,6 +147,7 @@ bool oi_records_init(uint32_t records, uint32_t count_limit, uint32_t length_lim
 
 /* The process image that records made from now on belong to. */
 void oi_records_epoch(uint32_t epoch);
+uint32_t oi_records_epoch_now(void);
 
 /* Hands the record to the queue. Full: the span is dropped and counted. The record is not the caller's any more. */
 void oi_record_submit(struct oi_record *record);

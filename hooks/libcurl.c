@@ -1,35 +1,16 @@
 /* libcurl's easy interface: one curl_easy_perform of the program is one CLIENT span, and its context goes out with the
- * request. The conventions are in agent/http_span.h; what is hooked and what is not, in hooks/README.md. */
+ * request. The multi interface (libcurl_multi.c) begins and ends its transfers here too. The conventions are in
+ * agent/http_span.h; what is hooked and what is not, in hooks/README.md. */
 #include <stdarg.h>
 
 #include "agent/http_span.h"
-#include "hooks/hook.h"
+#include "hooks/libcurl.h"
 #include "hooks/libcurl_errors.h"
-#include "hooks/libcurl_handle.h"
 #include "hooks/libcurl_headers.h"
 
-/* The last three are called, not hooked. */
-#define FUNCTIONS(X)                                                                                                   \
-    X(curl_easy_perform)                                                                                               \
-    X(curl_easy_init)                                                                                                  \
-    X(curl_easy_setopt)                                                                                                \
-    X(curl_easy_reset)                                                                                                 \
-    X(curl_easy_duphandle)                                                                                             \
-    X(curl_easy_cleanup)                                                                                               \
-    X(curl_easy_getinfo)                                                                                               \
-    X(curl_easy_strerror)                                                                                              \
-    X(curl_url_get)                                                                                                    \
-    X(curl_free)
-OI_LIBRARY(libcurl, FUNCTIONS);
+OI_LIBRARY_TABLE(libcurl, OI_CURL_FUNCTIONS);
 
 static const struct oi_scope scope = {"otel-instrument.libcurl", OI_AREA_HTTP};
-
-/* One transfer, from before the real call to after it. */
-struct transfer {
-    struct oi_curl_handle *handle;
-    struct oi_span span;
-    struct curl_slist *list; /* what is lent to libcurl; NULL: nothing */
-};
 
 /* Enters a call about a handle; *handle is NULL where the call or the handle is not ours to watch. Calls go to the copy
  * of libcurl that made the handle: a tail call's return address lies in some other object, which may use another copy.
@@ -43,9 +24,8 @@ static struct oi_call enter(const CURL *easy, const void *caller, struct oi_curl
     return call;
 }
 
-/* Puts the program's list back: the one it has set last, perhaps from a callback during the transfer. Also at the next
- * use of a handle whose last transfer was left by longjmp or an exception. */
-static void take_back(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
+/* Also at the next use of a handle whose last transfer was left by longjmp or an exception. */
+void oi_curl_take_back(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
 {
     if (!handle->lent)
         return;
@@ -93,8 +73,8 @@ static bool is_otlp(struct oi_text path, struct oi_text content_type)
             starts_with(content_type, OI_TEXT("application/json")));
 }
 
-/* Starts the span and prepares the list. False: this transfer is not for us. */
-static bool transfer_begin(const struct oi_call *call, struct transfer *transfer, struct oi_curl_handle *handle)
+bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *handle, struct oi_span *span,
+                            struct curl_slist **list)
 {
     struct oi_curl_own_headers own;
     read_url_handle(call, handle);
@@ -107,11 +87,10 @@ static bool transfer_begin(const struct oi_call *call, struct transfer *transfer
     oi_curl_own_headers(handle->set.headers, &own);
     if (is_otlp(parts.path, own.content_type))
         return false;
-    transfer->handle = handle;
     oi_worker_need();
-    oi_curl_span_start(handle, &own, &transfer->span);
-    transfer->list = oi_curl_list(handle, &own, &transfer->span);
-    handle->lent = transfer->list != NULL;
+    oi_curl_span_start(handle, &own, span);
+    *list = oi_curl_list(handle, &own, span);
+    handle->lent = *list != NULL;
     return true;
 }
 
@@ -132,7 +111,7 @@ static struct oi_text version_name(long version)
 }
 
 /* These are given back before a transfer begins, and libcurl then still knows the results of the one before. */
-static bool never_began(CURLcode result)
+static bool never_began(int result)
 {
     return result == CURLE_FAILED_INIT || result == CURLE_RECURSIVE_API_CALL || result == CURLE_BAD_FUNCTION_ARGUMENT;
 }
@@ -168,6 +147,31 @@ static void describe_answer(const struct oi_call *call, CURL *easy, struct oi_ht
         out->request_body_size = redirects == 0 && announced >= 0 ? sent : -1;
 }
 
+/* Whether the answer is whole, where libcurl's result is not known: it has the size that was announced, or none. */
+static bool is_answered(const struct oi_call *call, CURL *easy, const struct oi_curl_handle *handle,
+                        const struct oi_http_client_call *out)
+{
+    curl_off_t announced = -1;
+    if (out->status < 200)
+        return false;
+    if (out->status == 204 || out->status == 304 || handle->set.no_body)
+        return true;
+    OI_REAL(*call, curl_easy_getinfo)(easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
+    return announced >= 0 && out->response_body_size >= announced;
+}
+
+/* A transfer whose result the program did not ask for, or did not wait for. */
+static void describe_untold(const struct oi_call *call, CURL *easy, const struct oi_curl_handle *handle, int result,
+                            struct oi_http_client_call *out)
+{
+    if (result == OI_CURL_UNTOLD && out->status == 0) {
+        out->error_type = OI_TEXT("_OTHER");
+    } else if (result == OI_CURL_ABANDONED && !is_answered(call, easy, handle, out)) {
+        out->error_type = OI_TEXT("abandoned");
+        out->error_message = OI_TEXT("Removed before it was done");
+    }
+}
+
 /* A transfer that the program itself ended from a callback is no error; one that ended because of the answer's status
  * (CURLOPT_FAILONERROR) is told by the status. */
 static void describe_error(const struct oi_call *call, CURLcode result, struct oi_http_client_call *out,
@@ -192,21 +196,24 @@ static void update_url(const struct oi_call *call, CURL *easy, struct oi_curl_ha
         oi_curl_url_set(handle, url);
 }
 
-static void transfer_end(const struct oi_call *call, CURL *easy, struct transfer *transfer, CURLcode result)
+void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle,
+                          const struct oi_span *span, int result)
 {
-    struct oi_curl_handle *handle = transfer->handle;
     char number[16];
     struct oi_http_client_call out = {.method = oi_curl_method(handle),
                                       .request_body_size = oi_curl_has_body(handle) ? 0 : -1,
                                       .response_body_size = -1};
-    take_back(call, easy, handle);
+    oi_curl_take_back(call, easy, handle);
     if (!never_began(result)) {
         describe_answer(call, easy, &out);
         update_url(call, easy, handle, out.resend_count);
     }
     if (out.status == 0)
         out.request_body_size = -1;
-    describe_error(call, result, &out, number);
+    if (result < 0)
+        describe_untold(call, easy, handle, result, &out);
+    else
+        describe_error(call, (CURLcode)result, &out, number);
     out.url = oi_curl_url(handle);
     struct oi_url parts = oi_url_split(out.url);
     out.host = parts.host;
@@ -215,28 +222,32 @@ static void transfer_end(const struct oi_call *call, CURL *easy, struct transfer
         out.port = parts.scheme.len == sizeof "https" - 1 ? 443 : 80;
     if (handle->user_agent_sent[0])
         out.user_agent = oi_text_from(handle->user_agent_sent);
-    oi_http_client_submit(&transfer->span, &scope, &out);
+    oi_http_client_submit(span, &scope, &out);
 }
 
 OI_HOOK(CURLcode, curl_easy_perform, (CURL * easy))
 {
     struct oi_curl_handle *handle;
     struct oi_call call = enter(easy, OI_CALLER, &handle);
-    struct transfer transfer;
+    struct oi_span span;
+    struct curl_slist *list;
     if (!call.provider)
         return CURLE_FAILED_INIT;
+    /* libcurl refuses a handle that is in a multi handle: its transfer there goes on. */
+    if (handle && handle->place.multi)
+        handle = NULL;
     if (handle)
-        take_back(&call, easy, handle);
-    bool traced = handle && transfer_begin(&call, &transfer, handle);
+        oi_curl_take_back(&call, easy, handle);
+    bool traced = handle && oi_curl_transfer_begin(&call, handle, &span, &list);
     if (call.watched)
         oi_call_pause(&call);
-    if (traced && transfer.list)
-        OI_REAL(call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, transfer.list);
+    if (traced && list)
+        OI_REAL(call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, list);
     CURLcode result = OI_REAL(call, curl_easy_perform)(easy);
     if (!traced)
         return result;
     oi_call_resume(&call);
-    transfer_end(&call, easy, &transfer, result);
+    oi_curl_transfer_end(&call, easy, handle, &span, (int)result);
     oi_call_leave(&call);
     return result;
 }
@@ -307,8 +318,10 @@ OI_HOOK(void, curl_easy_reset, (CURL * easy))
     struct oi_call call = enter(easy, OI_CALLER, &handle);
     if (!call.provider)
         return;
-    if (handle)
+    if (handle) {
+        oi_curl_multi_leave(&call, handle); /* with what describes the transfer */
         oi_curl_clear(handle);
+    }
     if (call.watched)
         oi_call_pause(&call);
     OI_REAL(call, curl_easy_reset)(easy);
@@ -321,7 +334,8 @@ OI_HOOK(void, curl_easy_cleanup, (CURL * easy))
     if (!call.provider)
         return;
     if (handle) {
-        take_back(&call, easy, handle);
+        oi_curl_multi_leave(&call, handle);
+        oi_curl_take_back(&call, easy, handle);
         oi_curl_remove(easy);
     }
     if (call.watched)

@@ -55,6 +55,7 @@ void oi_curl_remove(CURL *easy)
     if (!handle)
         return;
     oi_handles_remove(&entries, easy);
+    oi_curl_multi_forget(handle);
     if (handle->large)
         munmap(handle->large, sizeof *handle->large);
     oi_pool_give(atomic_load_explicit(&slots, memory_order_acquire), handle);

@@ -17,10 +17,12 @@
 #include <curl/curl.h>
 #undef curl_easy_setopt
 #undef curl_easy_getinfo
+#undef curl_multi_socket
 
 #include "agent/context.h"
 #include "agent/library.h"
 #include "agent/propagation.h"
+#include "agent/span.h"
 #include "agent/url.h"
 
 enum oi_curl_method { OI_CURL_GET, OI_CURL_HEAD, OI_CURL_POST, OI_CURL_PUT };
@@ -53,6 +55,20 @@ struct oi_curl_large {
     char baggage[sizeof "baggage: " + OI_BAGGAGE_MAX];
 };
 
+struct oi_curl_multi;
+
+/* A handle in a multi handle, and the span of its transfer there (libcurl_multi.c). */
+struct oi_curl_place {
+    struct oi_curl_multi *multi;  /* NULL: in none, or one that is not ours to watch */
+    struct oi_curl_handle *next;  /* in the same multi handle */
+    struct oi_curl_handle **link; /* what points to us there */
+    CURL *easy;
+    struct oi_span span;
+    bool open;             /* `span` has begun and not ended */
+    uint64_t done_mono_ns; /* when it was known to be over; 0: not yet */
+    uint32_t epoch;        /* the process image that began it */
+};
+
 struct oi_curl_handle {
     const struct oi_provider *provider; /* the copy of libcurl that made the handle */
     struct oi_curl_options set;
@@ -65,6 +81,7 @@ struct oi_curl_handle {
     char tracestate[sizeof "tracestate: " + OI_TRACESTATE_MAX];
     char user_agent_sent[OI_CURL_AGENT]; /* the list's User-Agent, for the span */
     char url[OI_CURL_URL_PREFIX + OI_CURL_URL_SMALL];
+    struct oi_curl_place place;
 };
 
 /* NULL: the handle is not known (made while we were not active, or by libcurl itself). Lock-free. */
@@ -93,6 +110,9 @@ struct oi_text oi_curl_method(const struct oi_curl_handle *handle);
 
 /* Whether the request has a body of the program's. */
 bool oi_curl_has_body(const struct oi_curl_handle *handle);
+
+/* Takes a handle out of the multi handle it is in, if any, without a span (libcurl_multi.c). */
+void oi_curl_multi_forget(struct oi_curl_handle *handle);
 
 /* The large block, mapped if it is not yet. NULL: no memory. */
 struct oi_curl_large *oi_curl_large_need(struct oi_curl_handle *handle);

@@ -1,0 +1,272 @@
+/* libcurl's multi interface: a transfer's span begins when its handle is added, and ends when libcurl says that it is
+ * done, or when its handle is taken away before. libcurl reads a header list whenever it sends a request (a redirect, a
+ * second try), so ours stays lent for all that time.
+ *
+ * A multi handle and the handles in it belong to one thread at a time, by libcurl's contract: the list of members needs
+ * no lock. */
+#include "agent/futex.h"
+#include "agent/handles.h"
+#include "hooks/libcurl.h"
+
+/* Beside a CURLM *. */
+struct oi_curl_multi {
+    const struct oi_provider *provider; /* the copy of libcurl that made it */
+    struct oi_curl_handle *first;       /* the members whose transfers we follow */
+    size_t open;                        /* transfers begun and not known to be over */
+};
+
+static struct oi_handles multis = OI_HANDLES(struct oi_curl_multi);
+
+/* Enters a call about a multi handle; *multi is NULL where the call or the handle is not ours to watch. */
+static struct oi_call enter(const CURLM *handle, const void *caller, struct oi_curl_multi **multi)
+{
+    *multi = oi_handles_find(&multis, handle);
+    struct oi_call call = oi_call_enter_with(&oi_library_libcurl, *multi ? (*multi)->provider : NULL, caller);
+    if (!call.watched)
+        *multi = NULL;
+    return call;
+}
+
+static void join(struct oi_curl_multi *multi, struct oi_curl_handle *handle, CURL *easy)
+{
+    struct oi_curl_place *place = &handle->place;
+    place->multi = multi;
+    place->easy = easy;
+    place->open = true;
+    place->done_mono_ns = 0;
+    place->epoch = oi_records_epoch_now();
+    place->next = multi->first;
+    place->link = &multi->first;
+    if (place->next)
+        place->next->place.link = &place->next;
+    multi->first = handle;
+    multi->open++;
+}
+
+void oi_curl_multi_forget(struct oi_curl_handle *handle)
+{
+    struct oi_curl_place *place = &handle->place;
+    if (!place->multi)
+        return;
+    if (place->open && place->done_mono_ns == 0)
+        place->multi->open--;
+    place->open = false;
+    *place->link = place->next;
+    if (place->next)
+        place->next->place.link = place->link;
+    place->multi = NULL;
+}
+
+/* The transfer is over. A fork's child, which has copies of its parent's handles, does not deliver the parent's span.
+ */
+static void finish(const struct oi_call *call, struct oi_curl_handle *handle, int result)
+{
+    struct oi_curl_place *place = &handle->place;
+    if (!place->open)
+        return;
+    place->open = false;
+    if (place->done_mono_ns == 0)
+        place->multi->open--;
+    else /* a span ends now; this one ended then */
+        place->span.start_mono_ns += oi_mono_ns() - place->done_mono_ns;
+    if (place->epoch == oi_records_epoch_now())
+        oi_curl_transfer_end(call, place->easy, handle, &place->span, result);
+    else
+        oi_curl_take_back(call, place->easy, handle);
+}
+
+void oi_curl_multi_leave(const struct oi_call *call, struct oi_curl_handle *handle)
+{
+    if (!handle->place.multi)
+        return;
+    finish(call, handle, handle->place.done_mono_ns ? OI_CURL_UNTOLD : OI_CURL_ABANDONED);
+    oi_curl_multi_forget(handle);
+}
+
+/* Nothing of this multi handle runs any more: all its transfers are over, even if the program asks for their results
+ * later, or never. */
+static void all_done(struct oi_curl_multi *multi)
+{
+    uint64_t now = oi_mono_ns();
+    for (struct oi_curl_handle *handle = multi->first; handle; handle = handle->place.next)
+        if (handle->place.open && handle->place.done_mono_ns == 0)
+            handle->place.done_mono_ns = now;
+    multi->open = 0;
+}
+
+OI_HOOK(CURLM *, curl_multi_init, (void))
+{
+    struct oi_call call = oi_call_enter(&oi_library_libcurl, OI_CALLER);
+    if (!call.provider)
+        return NULL;
+    if (!call.watched)
+        return OI_REAL(call, curl_multi_init)();
+    oi_call_pause(&call);
+    CURLM *made = OI_REAL(call, curl_multi_init)();
+    oi_call_resume(&call);
+    struct oi_curl_multi *multi = oi_handles_find(&multis, made);
+    /* Left over: freed where we did not see it. */
+    while (multi && multi->first)
+        oi_curl_multi_forget(multi->first);
+    multi = oi_handles_add(&multis, made);
+    if (multi)
+        multi->provider = call.provider;
+    oi_call_leave(&call);
+    return made;
+}
+
+/* Begins the transfer of a handle that is about to be added. NULL: not for us, or in a multi handle already (libcurl
+ * will refuse it). */
+static struct oi_curl_handle *begin(const struct oi_call *call, struct oi_curl_multi *multi, CURL *easy)
+{
+    struct oi_curl_handle *handle = oi_curl_find(easy);
+    struct curl_slist *list;
+    if (!handle || handle->place.multi || handle->provider != call->provider)
+        return NULL;
+    oi_curl_take_back(call, easy, handle);
+    if (!oi_curl_transfer_begin(call, handle, &handle->place.span, &list))
+        return NULL;
+    if (list)
+        OI_REAL(*call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, list);
+    join(multi, handle, easy);
+    return handle;
+}
+
+OI_HOOK(CURLMcode, curl_multi_add_handle, (CURLM * handle, CURL *easy))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    struct oi_curl_handle *added = multi ? begin(&call, multi, easy) : NULL;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_add_handle)(handle, easy);
+    if (!added || result == CURLM_OK)
+        return result;
+    oi_call_resume(&call);
+    oi_curl_multi_forget(added); /* refused: there was no transfer */
+    oi_curl_take_back(&call, easy, added);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(CURLMcode, curl_multi_remove_handle, (CURLM * handle, CURL *easy))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_remove_handle)(handle, easy);
+    if (!multi || result != CURLM_OK)
+        return result;
+    oi_call_resume(&call);
+    struct oi_curl_handle *removed = oi_curl_find(easy);
+    if (removed && removed->place.multi == multi)
+        oi_curl_multi_leave(&call, removed);
+    oi_call_leave(&call);
+    return result;
+}
+
+OI_HOOK(CURLMsg *, curl_multi_info_read, (CURLM * handle, int *left))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return NULL;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMsg *message = OI_REAL(call, curl_multi_info_read)(handle, left);
+    if (!multi || !message || message->msg != CURLMSG_DONE)
+        return message;
+    oi_call_resume(&call);
+    struct oi_curl_handle *done = oi_curl_find(message->easy_handle);
+    if (done && done->place.multi == multi)
+        finish(&call, done, (int)message->data.result);
+    oi_call_leave(&call);
+    return message;
+}
+
+OI_HOOK(CURLMcode, curl_multi_cleanup, (CURLM * handle))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (multi) {
+        while (multi->first)
+            oi_curl_multi_leave(&call, multi->first);
+        oi_handles_remove(&multis, handle);
+    }
+    if (call.watched)
+        oi_call_pause(&call);
+    return OI_REAL(call, curl_multi_cleanup)(handle);
+}
+
+/* --- what drives the transfers
+ * ------------------------------------------------------------------------------------------
+ */
+
+/* After such a call. Only a multi handle with open transfers is looked at. */
+static void driven(struct oi_call *call, struct oi_curl_multi *multi, CURLMcode result, const int *running)
+{
+    if (!multi || multi->open == 0 || result != CURLM_OK || !running || *running != 0)
+        return;
+    oi_call_resume(call);
+    all_done(multi);
+    oi_call_leave(call);
+}
+
+OI_HOOK(CURLMcode, curl_multi_perform, (CURLM * handle, int *running))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_perform)(handle, running);
+    driven(&call, multi, result, running);
+    return result;
+}
+
+OI_HOOK(CURLMcode, curl_multi_socket_action, (CURLM * handle, curl_socket_t socket, int events, int *running))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_socket_action)(handle, socket, events, running);
+    driven(&call, multi, result, running);
+    return result;
+}
+
+OI_HOOK(CURLMcode, curl_multi_socket, (CURLM * handle, curl_socket_t socket, int *running))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_socket)(handle, socket, running);
+    driven(&call, multi, result, running);
+    return result;
+}
+
+OI_HOOK(CURLMcode, curl_multi_socket_all, (CURLM * handle, int *running))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (call.watched)
+        oi_call_pause(&call);
+    CURLMcode result = OI_REAL(call, curl_multi_socket_all)(handle, running);
+    driven(&call, multi, result, running);
+    return result;
+}
