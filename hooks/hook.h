@@ -56,12 +56,23 @@
 extern const char oi_object_start[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 extern const char oi_object_end[] __asm__("_end") __attribute__((visibility("hidden")));
 
+/* For a function of ours that calls the program back. Where the program's function goes on with a jump, the return
+ * address is that of this function: the call is the program's own all the same. */
+#define OI_CALLS_BACK __attribute__((section("oi_calls_back"), noinline))
+extern const char oi_calls_back_start[] __asm__("__start_oi_calls_back") __attribute__((visibility("hidden"), weak));
+extern const char oi_calls_back_end[] __asm__("__stop_oi_calls_back") __attribute__((visibility("hidden"), weak));
+
 /* A call that seems to come from ourselves: a real function we called went on to another one with a jump, which leaves
  * our hook's return address in place (libmariadb's mysql_query does so with mysql_real_query). Nested, not the
  * program's. */
 static inline bool oi_own_caller(const void *caller)
 {
-    return (uintptr_t)caller - (uintptr_t)oi_object_start < (uintptr_t)oi_object_end - (uintptr_t)oi_object_start;
+    if (__builtin_expect((uintptr_t)caller - (uintptr_t)oi_object_start >=
+                             (uintptr_t)oi_object_end - (uintptr_t)oi_object_start,
+                         true))
+        return false;
+    return (uintptr_t)caller - (uintptr_t)oi_calls_back_start >=
+           (uintptr_t)oi_calls_back_end - (uintptr_t)oi_calls_back_start;
 }
 
 struct oi_call {
