@@ -51,7 +51,7 @@ void oi_records_epoch(uint32_t now)
     atomic_store(&epoch, now);
 }
 
-uint32_t oi_records_epoch_now(void)
+uint32_t oi_records_image(void)
 {
     return atomic_load_explicit(&epoch, memory_order_relaxed);
 }

@@ -8,6 +8,9 @@
  * worker, on another core, and while the real call runs they come for nothing. */
 void oi_record_prefetch(void);
 
+/* What oi_records_epoch said last. */
+uint32_t oi_records_image(void);
+
 /* An empty record; NULL: all are in use. Async-signal-safe. */
 struct oi_record *oi_record_take(void);
 

@@ -50,6 +50,12 @@ void oi_span_start_under(struct oi_span *span, const struct oi_context *parent)
     start(span, parent);
 }
 
+uint32_t oi_span_image(void)
+{
+    oi_life_check_fork();
+    return oi_records_image();
+}
+
 /* The texts belong to the parent, whose memory serves another span once it has ended. */
 static bool texts_valid(const struct oi_span *span)
 {

@@ -147,7 +147,9 @@ bool oi_records_init(uint32_t records, uint32_t count_limit, uint32_t length_lim
 
 /* The process image that records made from now on belong to. */
 void oi_records_epoch(uint32_t epoch);
-uint32_t oi_records_epoch_now(void);
+
+/* The process image this is: what is kept across calls was begun in one, and is no other's to report. */
+uint32_t oi_span_image(void);
 
 /* Hands the record to the queue. Full: the span is dropped and counted. The record is not the caller's any more. */
 void oi_record_submit(struct oi_record *record);

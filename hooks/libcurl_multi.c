@@ -34,7 +34,7 @@ static void join(struct oi_curl_multi *multi, struct oi_curl_handle *handle, CUR
     place->easy = easy;
     place->open = true;
     place->done_mono_ns = 0;
-    place->epoch = oi_records_epoch_now();
+    place->epoch = oi_span_image();
     place->next = multi->first;
     place->link = &multi->first;
     if (place->next)
@@ -69,7 +69,7 @@ static void finish(const struct oi_call *call, struct oi_curl_handle *handle, in
         place->multi->open--;
     else /* a span ends now; this one ended then */
         place->span.start_mono_ns += oi_mono_ns() - place->done_mono_ns;
-    if (place->epoch == oi_records_epoch_now())
+    if (place->epoch == oi_span_image())
         oi_curl_transfer_end(call, place->easy, handle, &place->span, result);
     else
         oi_curl_take_back(call, place->easy, handle);
