@@ -68,28 +68,31 @@ static bool attempt_begin(struct attempt *attempt, const struct oi_provider *pro
 
 /* After a connecting call: what it left in the context, and a span if that is worth one. */
 static void attempt_result(const struct attempt *attempt, const redisContext *context,
-                           struct oi_hiredis_connection *connection)
+                           struct oi_hiredis_connection *connection, bool asynchronous)
 {
     struct oi_db_error error = {.code = OI_TEXT("REDIS_ERR_OOM"), .message = OI_TEXT("Out of memory")};
     struct oi_db_connection where = connection ? oi_hiredis_describe(connection, -1) : attempt->where;
     bool failed = !context || (connection && oi_hiredis_int(context, connection->layout->error) != 0);
     if (connection && failed)
         error = oi_hiredis_error(connection, context, attempt->call.error);
-    if (failed || oi_agent.config.connect_spans)
+    /* Whether an asynchronous one succeeds is not known yet. */
+    if (failed || (oi_agent.config.connect_spans && !asynchronous))
         oi_hiredis_connect_span(&attempt->span, &where, failed ? &error : NULL);
 }
 
-static void attempt_end(struct attempt *attempt, const redisContext *context)
+static void attempt_end(struct attempt *attempt, const redisContext *context, bool asynchronous)
 {
     oi_call_resume(&attempt->call);
     struct oi_hiredis_connection *connection =
         context ? oi_hiredis_opened(context, attempt->call.provider, &attempt->where) : NULL;
-    attempt_result(attempt, context, connection);
+    attempt_result(attempt, context, connection, asynchronous);
+    if (connection && asynchronous)
+        oi_hiredis_async_opened(connection, &attempt->span);
     oi_call_leave(&attempt->call);
 }
 
 /* The body of a hook that connects. `place` is read only where the call is watched. */
-#define CONNECT(function, place, arguments)                                                                            \
+#define CONNECT_AS(type, asynchronous, function, place, arguments)                                                     \
     struct attempt attempt;                                                                                            \
     bool watched = attempt_begin(&attempt, NULL, OI_CALLER);                                                           \
     if (!attempt.call.provider || !OI_REAL(attempt.call, function))                                                    \
@@ -97,9 +100,11 @@ static void attempt_end(struct attempt *attempt, const redisContext *context)
     if (!watched)                                                                                                      \
         return OI_REAL(attempt.call, function) arguments;                                                              \
     attempt.where = place;                                                                                             \
-    redisContext *context = OI_REAL(attempt.call, function) arguments;                                                 \
-    attempt_end(&attempt, context);                                                                                    \
+    type *context = OI_REAL(attempt.call, function) arguments;                                                         \
+    attempt_end(&attempt, (const redisContext *)(const void *)context, asynchronous);                                  \
     return context
+#define CONNECT(function, place, arguments) CONNECT_AS(redisContext, false, function, place, arguments)
+#define ASYNC_CONNECT(function, place, arguments) CONNECT_AS(redisAsyncContext, true, function, place, arguments)
 
 OI_HOOK(redisContext *, redisConnect, (const char *ip, int port))
 {
@@ -163,6 +168,31 @@ OI_HOOK(redisContext *, redisConnectWithOptions, (const redisOptions *options))
     CONNECT(redisConnectWithOptions, from_options(attempt.call.provider, options), (options));
 }
 
+OI_HOOK(redisAsyncContext *, redisAsyncConnect, (const char *ip, int port))
+{
+    ASYNC_CONNECT(redisAsyncConnect, tcp(ip, port), (ip, port));
+}
+
+OI_HOOK(redisAsyncContext *, redisAsyncConnectBind, (const char *ip, int port, const char *source_addr))
+{
+    ASYNC_CONNECT(redisAsyncConnectBind, tcp(ip, port), (ip, port, source_addr));
+}
+
+OI_HOOK(redisAsyncContext *, redisAsyncConnectBindWithReuse, (const char *ip, int port, const char *source_addr))
+{
+    ASYNC_CONNECT(redisAsyncConnectBindWithReuse, tcp(ip, port), (ip, port, source_addr));
+}
+
+OI_HOOK(redisAsyncContext *, redisAsyncConnectUnix, (const char *path))
+{
+    ASYNC_CONNECT(redisAsyncConnectUnix, local(path), (path));
+}
+
+OI_HOOK(redisAsyncContext *, redisAsyncConnectWithOptions, (const redisOptions *options))
+{
+    ASYNC_CONNECT(redisAsyncConnectWithOptions, from_options(attempt.call.provider, options), (options));
+}
+
 OI_HOOK(int, redisReconnect, (redisContext * context))
 {
     struct oi_hiredis_connection *connection = oi_hiredis_find(context);
@@ -177,7 +207,7 @@ OI_HOOK(int, redisReconnect, (redisContext * context))
     oi_call_resume(&attempt.call);
     if (connection) {
         oi_hiredis_reopened(connection);
-        attempt_result(&attempt, context, connection);
+        attempt_result(&attempt, context, connection, false);
     }
     oi_call_leave(&attempt.call);
     return result;
@@ -198,6 +228,11 @@ static struct oi_call closing(const redisContext *context, const void *caller)
 
 OI_HOOK(void, redisFree, (redisContext * context))
 {
+    const struct oi_provider *asynchronous = oi_hiredis_async_closing(context);
+    if (asynchronous) {
+        OI_REAL_OF(asynchronous, redisFree)(context);
+        return;
+    }
     struct oi_call call = closing(context, OI_CALLER);
     if (call.provider)
         OI_REAL(call, redisFree)(context);

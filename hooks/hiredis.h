@@ -1,9 +1,10 @@
-/* hiredis's synchronous interface: what its hooks share. hooks/hiredis.c connects and closes, hooks/hiredis_command.c
- * sends and receives; what becomes of the calls is in hooks/hiredis_connection.h, what is hooked and what is not in
- * hooks/README.md. */
+/* hiredis: what its hooks share. hooks/hiredis.c connects and closes, hooks/hiredis_command.c sends and receives,
+ * hooks/hiredis_async.c is the asynchronous interface; what becomes of the calls is in hooks/hiredis_connection.h, what
+ * is hooked and what is not in hooks/README.md. */
 #ifndef OI_HOOKS_HIREDIS_H
 #define OI_HOOKS_HIREDIS_H
 
+#include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 
 #include "hooks/hiredis_connection.h"
@@ -13,6 +14,7 @@
 /* Came with 1.0; the program's copy may be newer than our header. */
 typedef struct redisOptions redisOptions;
 redisContext *redisConnectWithOptions(const redisOptions *options);
+redisAsyncContext *redisAsyncConnectWithOptions(const redisOptions *options);
 #endif
 
 #define OI_HIREDIS_FUNCTIONS(X)                                                                                        \
@@ -37,7 +39,15 @@ redisContext *redisConnectWithOptions(const redisOptions *options);
     X(redisGetReply)                                                                                                   \
     X(redisGetReplyFromReader)                                                                                         \
     X(redisBufferWrite)                                                                                                \
-    X(redisBufferRead)
+    X(redisBufferRead)                                                                                                 \
+    X(redisAsyncConnect)                                                                                               \
+    X(redisAsyncConnectBind)                                                                                           \
+    X(redisAsyncConnectBindWithReuse)                                                                                  \
+    X(redisAsyncConnectUnix)                                                                                           \
+    X(redisAsyncConnectWithOptions)                                                                                    \
+    X(redisvAsyncCommand)                                                                                              \
+    X(redisAsyncCommandArgv)                                                                                           \
+    X(redisAsyncFormattedCommand)
 OI_LIBRARY_FUNCTIONS(hiredis, OI_HIREDIS_FUNCTIONS);
 
 extern struct oi_library oi_library_hiredis;
@@ -53,6 +63,13 @@ struct oi_hiredis_call {
 /* False: the call is not watched. Calls go to the copy of the library that made the context: a tail call's return
  * address lies in some other object, which may use another copy. */
 bool oi_hiredis_enter(struct oi_hiredis_call *call, const redisContext *context, const void *caller);
+
+/* A new asynchronous context, known already: `span` began with the call that made it. */
+void oi_hiredis_async_opened(struct oi_hiredis_connection *connection, const struct oi_span *span);
+
+/* A context is about to be freed, by whomever: hiredis itself frees asynchronous ones, at many places. If it is such a
+ * one, it is forgotten, and the copy of the library that made it returned. */
+const struct oi_provider *oi_hiredis_async_closing(const void *context);
 
 /* The first line of a hook that hiredis itself calls, six times for each command: lets what comes from inside the first
  * copy, mostly the only one, through by a jump, before anything else is looked at. */

@@ -49,14 +49,15 @@ struct oi_db_connection oi_hiredis_describe(struct oi_hiredis_connection *connec
 struct oi_db_error oi_hiredis_error(struct oi_hiredis_connection *connection, const void *context, int error)
 {
     const struct oi_hiredis_layout *layout = connection->layout;
-    const char *text = (const char *)context + layout->error_text;
+    const char *at = (const char *)context + layout->error_text;
+    struct oi_text text = oi_text_of(at, strnlen(at, ERROR_TEXT));
     /* Later calls fail for the same reason, whatever errno is by then. */
     if (!connection->dead)
-        connection->number = error;
+        connection->number = connection->asynchronous ? oi_hiredis_error_number(text, error) : error;
     connection->dead = true;
     return (struct oi_db_error){
         .code = oi_hiredis_error_name(oi_hiredis_int(context, layout->error), connection->number),
-        .message = oi_text_of(text, strnlen(text, ERROR_TEXT)),
+        .message = text,
     };
 }
 
@@ -147,6 +148,11 @@ void oi_hiredis_closing(struct oi_hiredis_connection *connection, const void *co
         submit(connection, current(connection), NULL);
     if (next(connection)->started)
         submit(connection, next(connection), NULL);
+    oi_hiredis_forget(context);
+}
+
+void oi_hiredis_forget(const void *context)
+{
     oi_handles_remove(&connections, context);
 }
 
@@ -205,13 +211,6 @@ static int reply_type(const struct oi_hiredis_connection *connection, const void
     return oi_hiredis_int(reply, connection->layout->reply_type);
 }
 
-static struct oi_text reply_text(const struct oi_hiredis_layout *layout, const void *reply)
-{
-    size_t len;
-    memcpy(&len, (const char *)reply + layout->reply_length, sizeof len);
-    return oi_text_of(oi_hiredis_pointer(reply, layout->reply_string), len);
-}
-
 static void note_error(struct oi_hiredis_batch *batch, struct oi_text text)
 {
     struct oi_buffer code = {batch->code, sizeof batch->code, 0, false};
@@ -259,6 +258,19 @@ static void note_effects(struct oi_hiredis_connection *connection, const struct 
             select_database(connection, &batch->commands.effects[i], type, text);
 }
 
+/* What the next reply of a batch says. */
+static void note_reply(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch, const void *context,
+                       const void *reply)
+{
+    int type = reply_type(connection, context, reply);
+    bool has_text = type == REDIS_REPLY_ERROR || type == REDIS_REPLY_STATUS;
+    struct oi_text text = has_text ? oi_hiredis_reply_text(connection->layout, reply) : (struct oi_text){NULL, 0};
+    if (type == REDIS_REPLY_ERROR && !batch->failed)
+        note_error(batch, text);
+    if (batch->commands.effect_count > 0)
+        note_effects(connection, batch, type, text);
+}
+
 void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *context, uint64_t ticket,
                          const void *reply)
 {
@@ -266,13 +278,7 @@ void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *c
     /* A callback of the library's may have used the connection for something else. */
     if (ticket == 0 || !batch->started || ticket_of(batch) != ticket)
         return;
-    int type = reply_type(connection, context, reply);
-    bool has_text = type == REDIS_REPLY_ERROR || type == REDIS_REPLY_STATUS;
-    struct oi_text text = has_text ? reply_text(connection->layout, reply) : (struct oi_text){NULL, 0};
-    if (type == REDIS_REPLY_ERROR && !batch->failed)
-        note_error(batch, text);
-    if (batch->commands.effect_count > 0)
-        note_effects(connection, batch, type, text);
+    note_reply(connection, batch, context, reply);
     if (++batch->answered < batch->commands.total)
         return;
     if (batch->commands.effects_lost)
@@ -293,4 +299,38 @@ void oi_hiredis_failed(struct oi_hiredis_connection *connection, const void *con
         submit(connection, next(connection), &failure);
     else
         reset(next(connection));
+}
+
+/* --- one command, its reply in a callback ----------------------------------------------------------------------------
+ */
+
+void oi_hiredis_single_clear(struct oi_hiredis_batch *batch)
+{
+    reset(batch);
+}
+
+void oi_hiredis_single_start(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch)
+{
+    start(connection, batch);
+}
+
+/* Replies come in the order of the commands, so what earlier ones selected is known now, and was not when this one was
+ * given to the library. */
+void oi_hiredis_single_answered(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
+                                const void *context, const void *reply)
+{
+    batch->database = connection->database;
+    if (reply)
+        note_reply(connection, batch, context, reply);
+    submit(connection, batch, NULL);
+}
+
+void oi_hiredis_single_failed(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
+                              const void *context, int error, struct oi_text otherwise)
+{
+    struct oi_db_error failure = {.code = OI_TEXT("_OTHER"), .message = otherwise};
+    if (oi_hiredis_int(context, connection->layout->error) != 0)
+        failure = oi_hiredis_error(connection, context, error);
+    batch->database = connection->database;
+    submit(connection, batch, &failure);
 }

@@ -28,6 +28,8 @@ struct oi_hiredis_batch {
     struct oi_hiredis_commands commands;
 };
 
+struct oi_hiredis_pending;
+
 struct oi_hiredis_connection {
     const struct oi_provider *provider;
     const struct oi_hiredis_layout *layout;
@@ -43,6 +45,13 @@ struct oi_hiredis_connection {
     uint8_t turn; /* which batch replies belong to; the other one collects what is appended meanwhile */
     struct oi_db_connection_front front; /* written as spans are */
     struct oi_hiredis_batch batches[2];
+    /* Of the asynchronous interface (hooks/hiredis_pending.h). */
+    bool asynchronous;
+    bool opening; /* begun without an error; `attempt` says when */
+    bool keeps;   /* has subscribed or monitors: hiredis may call any callback it was given again */
+    uint32_t pending_count;
+    struct oi_hiredis_pending *pending; /* the first one */
+    struct oi_span attempt;
 };
 
 /* The state of a context the program made, or NULL. */
@@ -58,6 +67,9 @@ struct oi_db_connection oi_hiredis_describe(struct oi_hiredis_connection *connec
 /* The connection was made anew: nothing is outstanding, database 0. */
 void oi_hiredis_reopened(struct oi_hiredis_connection *connection);
 
+/* Forgets the context. */
+void oi_hiredis_forget(const void *context);
+
 /* The context is about to be freed: what was sent and not fully read is reported as it is. */
 void oi_hiredis_closing(struct oi_hiredis_connection *connection, const void *context);
 
@@ -71,6 +83,16 @@ void oi_hiredis_connect_span(const struct oi_span *span, const struct oi_db_conn
 /* Where to add the commands of a call. `direct`: the call waits for the reply itself; *borrow then says whether the
  * texts may stay the caller's. */
 struct oi_hiredis_commands *oi_hiredis_collect(struct oi_hiredis_connection *connection, bool direct, bool *borrow);
+
+/* A command that is a batch of its own, whose reply comes with a callback: before it is given its commands; when it
+ * starts; and how it ended. `answered` with a NULL reply: none comes. `failed` where the context holds no error:
+ * `otherwise` is said. */
+void oi_hiredis_single_clear(struct oi_hiredis_batch *batch);
+void oi_hiredis_single_start(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch);
+void oi_hiredis_single_answered(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
+                                const void *context, const void *reply);
+void oi_hiredis_single_failed(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
+                              const void *context, int error, struct oi_text otherwise);
 
 /* What is appended goes out: before the call that writes it. Returns a ticket for the reply; 0: none is expected. */
 uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection);

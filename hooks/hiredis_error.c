@@ -135,3 +135,21 @@ struct oi_text oi_hiredis_error_name(int error, int number)
         return OI_TEXT("REDIS_ERR_OTHER");
     }
 }
+
+static bool ends_with(struct oi_text text, const char *end)
+{
+    size_t len = strlen(end);
+    return text.len >= len && memcmp(text.at + text.len - len, end, len) == 0;
+}
+
+int oi_hiredis_error_number(struct oi_text text, int number)
+{
+#define NUMBER(name) name,
+    static const int numbers[] = {NUMBERS(NUMBER)};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        const char *words = strerrordesc_np(numbers[i]);
+        if (words && ends_with(text, words))
+            return numbers[i];
+    }
+    return number;
+}

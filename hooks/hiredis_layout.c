@@ -12,6 +12,8 @@ static const struct oi_hiredis_layout layout_0_14 = {
     .reply_type = 0,
     .reply_length = 16,
     .reply_string = 24,
+    .reply_count = 32,
+    .reply_first = 40,
 };
 
 /* hiredis 1.0.0 to 1.4.0: a function table came first, and replies got a double before their length */
@@ -24,6 +26,8 @@ static const struct oi_hiredis_layout layout_1 = {
     .reply_type = 0,
     .reply_length = 24,
     .reply_string = 32,
+    .reply_count = 48,
+    .reply_first = 56,
     .options_host = 32,
     .options_port = 40,
     .options_path = 24,
@@ -39,6 +43,8 @@ PLACE(0_14, redisReader, fn, 544);
 PLACE(0_14, redisReply, type, 0);
 PLACE(0_14, redisReply, len, 16);
 PLACE(0_14, redisReply, str, 24);
+PLACE(0_14, redisReply, elements, 32);
+PLACE(0_14, redisReply, element, 40);
 #elif HIREDIS_MAJOR == 1 && HIREDIS_MINOR <= 4
 PLACE(1, redisContext, err, 8);
 PLACE(1, redisContext, errstr, 12);
@@ -48,6 +54,8 @@ PLACE(1, redisReader, fn, 200);
 PLACE(1, redisReply, type, 0);
 PLACE(1, redisReply, len, 24);
 PLACE(1, redisReply, str, 32);
+PLACE(1, redisReply, elements, 48);
+PLACE(1, redisReply, element, 56);
 PLACE(1, redisOptions, type, 0);
 PLACE(1, redisOptions, endpoint.tcp.ip, 32);
 PLACE(1, redisOptions, endpoint.tcp.port, 40);

@@ -21,6 +21,8 @@ struct oi_hiredis_layout {
     uint16_t reply_type;   /* int type */
     uint16_t reply_length; /* size_t len */
     uint16_t reply_string; /* char *str */
+    uint16_t reply_count;  /* size_t elements */
+    uint16_t reply_first;  /* redisReply **element */
     /* redisOptions; 0: this version has none */
     uint16_t options_host; /* int type is at 0 */
     uint16_t options_port;
@@ -40,10 +42,27 @@ static inline const void *oi_hiredis_pointer(const void *object, uint16_t offset
     return *(const void *const *)(const void *)((const char *)object + offset);
 }
 
+static inline size_t oi_hiredis_size(const void *object, uint16_t offset)
+{
+    return *(const size_t *)(const void *)((const char *)object + offset);
+}
+
 /* REDIS_BLOCK */
 static inline bool oi_hiredis_blocking(const struct oi_hiredis_layout *layout, const void *context)
 {
     return (oi_hiredis_int(context, layout->flags) & 1) != 0;
+}
+
+/* A reply's text. For errors, statuses and strings. */
+static inline struct oi_text oi_hiredis_reply_text(const struct oi_hiredis_layout *layout, const void *reply)
+{
+    return oi_text_of(oi_hiredis_pointer(reply, layout->reply_string), oi_hiredis_size(reply, layout->reply_length));
+}
+
+/* An array's element `i`, less than its reply_count. */
+static inline const void *oi_hiredis_reply_element(const struct oi_hiredis_layout *layout, const void *reply, size_t i)
+{
+    return ((const void *const *)oi_hiredis_pointer(reply, layout->reply_first))[i];
 }
 
 /* The program may make reply objects of its own kind (redisReader.fn): only the library's own are looked into. */

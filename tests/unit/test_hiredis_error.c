@@ -70,6 +70,17 @@ START_TEST(names)
 }
 END_TEST
 
+/* The words of glibc, as hiredis puts them into its context. */
+START_TEST(numbers)
+{
+    ck_assert_int_eq(oi_hiredis_error_number(OI_TEXT("Connection refused"), ENOTTY), ECONNREFUSED);
+    ck_assert_int_eq(oi_hiredis_error_number(OI_TEXT("connect: Connection refused"), ENOTTY), ECONNREFUSED);
+    ck_assert_int_eq(oi_hiredis_error_number(OI_TEXT("No such file or directory"), ENOTTY), ENOENT);
+    ck_assert_int_eq(oi_hiredis_error_number(OI_TEXT("Verbindungsaufbau abgelehnt"), ENOTTY), ENOTTY);
+    ck_assert_int_eq(oi_hiredis_error_number(OI_TEXT(""), ENOTTY), ENOTTY);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hiredis_error");
@@ -77,6 +88,7 @@ int main(void)
     tcase_add_loop_test(tests, error_replies, 0, sizeof replies / sizeof *replies);
     tcase_add_test(tests, long_messages_are_cut_between_characters);
     tcase_add_test(tests, names);
+    tcase_add_test(tests, numbers);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
