@@ -250,12 +250,30 @@ static void select_database(struct oi_hiredis_connection *connection, const stru
     }
 }
 
-static void note_effects(struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch, int type,
-                         struct oi_text text)
+/* A command of a transaction that failed when it was carried out: EXEC says so inside of its reply. */
+static void note_error_within(const struct oi_hiredis_layout *layout, struct oi_hiredis_batch *batch, const void *reply)
 {
-    for (size_t i = 0; i < batch->commands.effect_count; i++)
-        if (batch->commands.effects[i].position == batch->answered)
-            select_database(connection, &batch->commands.effects[i], type, text);
+    enum { MOST = 4096 };
+    size_t count = oi_hiredis_size(reply, layout->reply_count);
+    for (size_t i = 0; i < count && i < MOST && !batch->failed; i++) {
+        const void *element = oi_hiredis_reply_element(layout, reply, i);
+        if (element && oi_hiredis_int(element, layout->reply_type) == REDIS_REPLY_ERROR)
+            note_error(batch, oi_hiredis_reply_text(layout, element));
+    }
+}
+
+/* `type` and `text` are those of `reply`, the one to the command at this place of the batch. */
+static void note_effects(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch, const void *reply,
+                         int type, struct oi_text text)
+{
+    for (size_t i = 0; i < batch->commands.effect_count; i++) {
+        const struct oi_hiredis_effect *effect = &batch->commands.effects[i];
+        if (effect->position != batch->answered)
+            continue;
+        select_database(connection, effect, type, text);
+        if (effect->kind == OI_EFFECT_EXEC && type == REDIS_REPLY_ARRAY)
+            note_error_within(connection->layout, batch, reply);
+    }
 }
 
 /* What the next reply of a batch says. */
@@ -268,7 +286,7 @@ static void note_reply(struct oi_hiredis_connection *connection, struct oi_hired
     if (type == REDIS_REPLY_ERROR && !batch->failed)
         note_error(batch, text);
     if (batch->commands.effect_count > 0)
-        note_effects(connection, batch, type, text);
+        note_effects(connection, batch, reply, type, text);
 }
 
 void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *context, uint64_t ticket,

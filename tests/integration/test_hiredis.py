@@ -368,6 +368,22 @@ def test_select_in_a_transaction_and_in_a_pipeline(client):
         mode=NEW)
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_an_error_inside_of_a_transaction(client, mode):
+    client.expect(
+        [client.open, "command|SET s x", "command|MULTI", "command|INCR n", "command|LPUSH s secret", "command|INCR s",
+         "command|EXEC", "append|MULTI", "append|LPUSH s secret", "append|EXEC", "get", "get", "get", "command|GET s"],
+        one("SET s ?"), one("MULTI"), one("INCR n"), one("LPUSH s ?"), one("INCR s"), one("EXEC", reply=("WRONGTYPE", WRONGTYPE)),
+        pipeline("MULTI", "LPUSH s ?", "EXEC", reply=("WRONGTYPE", WRONGTYPE)), one("GET s"), mode=mode)
+
+
+def test_a_transaction_that_is_refused(client):
+    client.expect(
+        [client.open, "command|MULTI", "command|NONSENSE", "command|EXEC", "command|MULTI", "command|EXEC"],
+        one("MULTI"), one("NONSENSE", reply=("ERR", ANY)),
+        one("EXEC", reply=("EXECABORT", "Transaction discarded because of previous errors.")), one("MULTI"), one("EXEC"), mode=NEW)
+
+
 # --- pipelines ------------------------------------------------------------------------------------------------------------
 
 
