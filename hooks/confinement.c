@@ -20,8 +20,17 @@
     X(chroot)                                                                                                          \
     X(setuid)                                                                                                          \
     X(seteuid)                                                                                                         \
-    X(setreuid) X(setresuid) X(setgid) X(setegid) X(setregid) X(setresgid) X(setgroups) X(initgroups) X(unshare)       \
-        X(setns) X(prctl)
+    X(setreuid)                                                                                                        \
+    X(setresuid)                                                                                                       \
+    X(setgid)                                                                                                          \
+    X(setegid)                                                                                                         \
+    X(setregid)                                                                                                        \
+    X(setresgid)                                                                                                       \
+    X(setgroups)                                                                                                       \
+    X(initgroups)                                                                                                      \
+    X(unshare)                                                                                                         \
+    X(setns)                                                                                                           \
+    X(prctl)
 OI_LIBC_FUNCTIONS
 
 void oi_confinement_resolve(void);
