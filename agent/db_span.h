@@ -73,6 +73,24 @@ struct oi_record *oi_db_sql_record(const struct oi_span *span, const struct oi_s
 void oi_db_sql_rows(struct oi_record *record, int64_t rows_affected, int64_t rows_returned);
 void oi_db_sql_error(struct oi_record *record, const struct oi_db_error *error);
 
+/* The value of one parameter of an SQL statement. */
+enum oi_sql_parameter_kind {
+    OI_SQL_PARAMETER_UNKNOWN,
+    OI_SQL_PARAMETER_NULL,
+    OI_SQL_PARAMETER_NUMBER,
+    OI_SQL_PARAMETER_TEXT
+};
+enum { OI_SQL_PARAMETERS_MAX = 32, OI_SQL_PARAMETER_TEXT_MAX = 255, OI_SQL_PARAMETER_SCRATCH = 48 };
+struct oi_sql_parameter {
+    enum oi_sql_parameter_kind kind;
+    struct oi_text text; /* of NUMBER and TEXT; into `scratch`, or memory that stays for this call */
+};
+
+/* Adds the first `count` parameters (at most OI_SQL_PARAMETERS_MAX), each told by `at`; texts are cut at
+ * OI_SQL_PARAMETER_TEXT_MAX bytes. Not for batches. Only where OTEL_NATIVE_DB_PARAMETERS asks for it. */
+typedef struct oi_sql_parameter oi_sql_parameter_at(const void *user, size_t i, char *scratch);
+void oi_db_sql_parameters(struct oi_record *record, size_t count, oi_sql_parameter_at *at, const void *user);
+
 /* Ends `span` as one Redis command, or as one pipeline of `count` commands (count >= 2), and submits it. A command
  * without arguments known (count == 1, args.count == 0) uses `fallback_name` (`connect`). */
 struct oi_redis_call {

@@ -29,12 +29,30 @@
     X(mysql_stmt_init) X(mysql_stmt_prepare) X(mysql_stmt_execute) X(mariadb_stmt_execute_direct)                      \
     X(mysql_stmt_store_result) X(mysql_stmt_fetch) X(mysql_stmt_next_result)                                           \
     X(mysql_stmt_free_result) X(mysql_stmt_reset) X(mysql_stmt_close)                                                  \
+    X(mysql_real_connect_start) X(mysql_real_connect_cont) X(mysql_close_start)                                        \
+    X(mysql_query_start) X(mysql_query_cont) X(mysql_real_query_start) X(mysql_real_query_cont)                        \
+    X(mysql_send_query_start) X(mysql_send_query_cont)                                                                 \
+    X(mysql_read_query_result_start) X(mysql_read_query_result_cont)                                                   \
+    X(mysql_next_result_start) X(mysql_next_result_cont) X(mysql_store_result_start) X(mysql_store_result_cont)        \
+    X(mysql_free_result_start) X(mysql_free_result_cont)                                                               \
+    X(mysql_commit_start) X(mysql_commit_cont) X(mysql_rollback_start) X(mysql_rollback_cont)                          \
+    X(mysql_autocommit_start) X(mysql_autocommit_cont) X(mysql_select_db_start) X(mysql_select_db_cont)                \
+    X(mysql_change_user_start) X(mysql_change_user_cont)                                                               \
+    X(mysql_stmt_prepare_start) X(mysql_stmt_prepare_cont) X(mysql_stmt_execute_start) X(mysql_stmt_execute_cont)      \
+    X(mysql_stmt_store_result_start) X(mysql_stmt_store_result_cont)                                                   \
+    X(mysql_stmt_fetch_start) X(mysql_stmt_fetch_cont) X(mysql_stmt_next_result_start)                                 \
+    X(mysql_stmt_next_result_cont) X(mysql_stmt_free_result_start) X(mysql_stmt_free_result_cont)                      \
+    X(mysql_stmt_reset_start) X(mysql_stmt_close_start) X(mysql_stmt_send_long_data_start)                             \
+    X(mysql_stmt_bind_param) X(mysql_stmt_bind_named_param) X(mysql_stmt_send_long_data)                               \
     /* read, not hooked */                                                                                             \
     X(mysql_errno) X(mysql_error) X(mysql_field_count) X(mysql_affected_rows) X(mysql_num_rows) X(mysql_more_results)  \
     X(mysql_get_server_info) X(mysql_get_host_info) X(mysql_get_option) X(mariadb_get_infov)                           \
     X(mysql_stmt_errno) X(mysql_stmt_error) X(mysql_stmt_field_count) X(mysql_stmt_affected_rows)                      \
-    X(mysql_stmt_num_rows) X(mysql_stmt_attr_get)
+    X(mysql_stmt_num_rows) X(mysql_stmt_attr_get) X(mysql_stmt_param_count)
 /* clang-format on */
+
+/* MySQL's library alone has it. */
+bool mysql_stmt_bind_named_param(MYSQL_STMT *stmt, MYSQL_BIND *binds, unsigned int count, const char **names);
 
 OI_LIBRARY_FUNCTIONS(libmariadb, OI_MYSQL_FUNCTIONS);
 extern struct oi_library oi_library_libmariadb;
@@ -45,6 +63,7 @@ struct oi_mysql_pending {
     uint64_t start_mono_ns;
     int64_t affected; /* sums over the results read so far; -1: none had such a count */
     int64_t returned;
+    bool started; /* by a _start function, and not over yet */
 };
 
 /* A short text of our own. */
@@ -64,6 +83,10 @@ struct oi_mysql_connection {
     bool described; /* by a connected library, not by the arguments of a connect */
     struct oi_mysql_text host, user, schema;
     struct oi_db_connection_front front; /* written as spans are */
+    /* Of an operation that is under way in the non-blocking interface. */
+    struct oi_span starting; /* a connect or a change of where the connection is */
+    struct oi_text changing; /* what the latter is called; absent: none is under way */
+    struct oi_mysql_text next_user, next_schema;
 };
 
 /* Statement texts are kept up to this length: an execution has nothing else to say what it executes. */
@@ -74,9 +97,10 @@ struct oi_mysql_statement {
     const struct oi_provider *provider;
     MYSQL *mysql; /* a key to the connection's state; may be closed, never handed to the library */
     struct oi_mysql_pending pending;
-    int64_t fetched; /* rows of the result being read */
-    bool stored;     /* that result was counted by mysql_stmt_store_result */
-    bool prepared;   /* `text` is known */
+    int64_t fetched;          /* rows of the result being read */
+    bool stored;              /* that result was counted by mysql_stmt_store_result */
+    bool prepared;            /* `text` is known */
+    struct oi_span preparing; /* while a prepare is under way */
     uint16_t length;
     char text[OI_MYSQL_STATEMENT_MAX];
 };
@@ -122,7 +146,10 @@ void oi_mysql_keep(struct oi_mysql_text *text, const char *value);
  * handle. */
 struct oi_mysql_connection *oi_mysql_adopt(const struct oi_provider *provider, MYSQL *mysql);
 
-/* Looks whether a statement that succeeded changed the schema of those that follow: `USE x`. */
+/* Looks whether a statement, if it succeeds, changes the schema of those that follow: `USE x`. Else `schema` stays. */
+void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length);
+
+/* The same, for one that has succeeded. */
 void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length);
 
 /* Before a call of the program that is a span: delivers what waits on the connection, starts the span, and pauses
@@ -133,6 +160,71 @@ bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connectio
 void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
                   const struct oi_sql_call *call, bool failed);
 
+/* --- what came of a call, also of one that was made in several steps (libmariadb_query.c) ----------------------------
+ */
+
+/* Makes the record of a call; delivered at once if it failed. */
+struct oi_record *oi_mysql_call_record(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
+                                       const struct oi_sql_call *call, bool failed);
+
+/* A taken record: the answer to its statement has come; or it has failed, as the library says. */
+void oi_mysql_answered(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record);
+void oi_mysql_failed(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record);
+
+/* Pauses a call that reads a result somebody waits for; false: it does not concern us, and has been left. */
+bool oi_mysql_awaited(struct oi_call *call, const struct oi_mysql_connection *connection);
+
+/* The same for the next step of an operation that a _start function has begun. */
+bool oi_mysql_under_way(struct oi_call *call, const struct oi_mysql_connection *connection);
+
+/* What waits goes on: with the next answer (`result` is the library's), with a result (NULL: none was given). */
+void oi_mysql_next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result);
+void oi_mysql_stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result);
+
+/* --- the same of a statement (libmariadb_stmt.c)
+ * --------------------------------------------------------------------- */
+
+/* Before a call that is a span: delivers what waits, starts the span and pauses `call`; false: unknown statement. */
+bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span);
+bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement);
+void oi_stmt_settle(struct oi_mysql_statement *statement);
+
+/* It is being closed. */
+void oi_stmt_forget(const MYSQL_STMT *stmt, struct oi_mysql_statement *statement);
+
+/* Its text is another one now. */
+void oi_stmt_named(struct oi_mysql_statement *statement, const char *text, size_t length);
+void oi_stmt_not_prepared(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                          struct oi_text text);
+
+/* What an execution is called. */
+struct oi_sql_call oi_stmt_execution(const struct oi_mysql_statement *statement);
+
+/* An execution in two steps: it was sent (`sent`: the library has read its parameters), and it is over. */
+void oi_stmt_executing(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                       struct oi_sql_call *call, bool sent);
+void oi_stmt_executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, bool failed);
+bool oi_stmt_parameters_sent(const struct oi_mysql_statement *statement, MYSQL_STMT *stmt, bool failed);
+
+/* The record that waits goes on; `result` is the library's. */
+void oi_stmt_stored(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result);
+void oi_stmt_fetched(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result);
+void oi_stmt_next_answer(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result);
+void oi_stmt_freed(struct oi_mysql_statement *statement, int result);
+
+/* --- parameters (libmariadb_bind.c): nothing without OTEL_NATIVE_DB_PARAMETERS
+ * ----------------------------------------
+ */
+
+/* The statement is another one now, or none. */
+void oi_mysql_forget_bindings(const MYSQL_STMT *stmt);
+
+/* Parameter `number` is sent in pieces. */
+void oi_mysql_long_data(const MYSQL_STMT *stmt, unsigned int number);
+
+/* Adds the values to the record of an execution (NULL: not recorded) that has just read them. */
+void oi_mysql_put_parameters(struct oi_record *record, const MYSQL_STMT *stmt);
+
 /* --- spans (libmariadb_span.c) ---------------------------------------------------------------------------------------
  */
 
@@ -142,6 +234,9 @@ struct oi_mysql_failure {
     char digits[12];
 };
 void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const char *message);
+
+/* One of the client's own errors: no server has sent it. */
+bool oi_mysql_client_error(unsigned int code);
 
 /* The record of a call on `connection` (NULL: closed meanwhile). */
 struct oi_record *oi_mysql_record(const struct oi_span *span, struct oi_mysql_connection *connection,

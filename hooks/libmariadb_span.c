@@ -4,7 +4,7 @@
 static const struct oi_scope scope = {"otel-instrument.libmariadb", OI_AREA_DATABASE};
 
 /* Numbers of the client's own errors (errmsg.h of both libraries); all others are the server's. */
-static bool client_error(unsigned int code)
+bool oi_mysql_client_error(unsigned int code)
 {
     return (code >= 2000 && code < 3000) || (code >= 5000 && code < 6000);
 }
@@ -23,7 +23,7 @@ void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const
     } while (rest > 0);
     failure->error = (struct oi_db_error){
         .code = {failure->digits + at, sizeof failure->digits - at},
-        .from_server = !client_error(code),
+        .from_server = !oi_mysql_client_error(code),
         .message = oi_text_from(message),
     };
 }
@@ -54,6 +54,7 @@ void oi_mysql_pending_start(struct oi_mysql_pending *pending, const struct oi_sp
     pending->start_mono_ns = span->start_mono_ns;
     pending->affected = -1;
     pending->returned = -1;
+    pending->started = false;
 }
 
 struct oi_record *oi_mysql_take(struct oi_mysql_pending *pending)
@@ -75,6 +76,9 @@ void oi_mysql_put(struct oi_mysql_pending *pending, struct oi_record *record, bo
 void oi_mysql_settle(struct oi_mysql_pending *pending)
 {
     struct oi_record *record = oi_mysql_take(pending);
+    if (record && pending->started) /* given up before it was over */
+        oi_mysql_lasted(pending, record);
+    pending->started = false;
     if (record)
         oi_mysql_put(pending, record, false);
 }

@@ -3,7 +3,7 @@
 
 struct oi_handles oi_mysql_statements = OI_HANDLES(struct oi_mysql_statement);
 
-static void keep_text(struct oi_mysql_statement *statement, const char *text, size_t length)
+void oi_stmt_named(struct oi_mysql_statement *statement, const char *text, size_t length)
 {
     statement->length = (uint16_t)(length < sizeof statement->text ? length : sizeof statement->text);
     memcpy(statement->text, text, statement->length);
@@ -81,13 +81,11 @@ static void count_fetched(struct oi_mysql_statement *statement, bool complete)
 }
 
 /* Delivers what waits for rows that will not be read any more. */
-static void settle(struct oi_mysql_statement *statement)
+void oi_stmt_settle(struct oi_mysql_statement *statement)
 {
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (!record)
-        return;
-    count_fetched(statement, false);
-    oi_mysql_put(&statement->pending, record, false);
+    if (oi_mysql_waits(&statement->pending))
+        count_fetched(statement, false);
+    oi_mysql_settle(&statement->pending);
 }
 
 /* Pauses a call on a known statement; false: pass through, `call` has been left. */
@@ -102,15 +100,15 @@ static bool known(struct oi_call *call, const struct oi_mysql_statement *stateme
 }
 
 /* The same for one that waits for its result. */
-static bool awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
+bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
 {
     return known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
 }
 
-static bool begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
+bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
 {
     if (statement) {
-        settle(statement);
+        oi_stmt_settle(statement);
         oi_span_start(span);
     }
     return known(call, statement);
@@ -128,7 +126,8 @@ OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
     if (stmt && oi_mysql_adopt(call.provider, mysql)) {
         struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
         if (statement)
-            settle(statement);
+            oi_stmt_settle(statement);
+        oi_mysql_forget_bindings(stmt);
         statement = oi_handles_add(&oi_mysql_statements, stmt);
         if (statement) {
             statement->provider = call.provider;
@@ -139,23 +138,48 @@ OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
     return stmt;
 }
 
+void oi_stmt_not_prepared(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                          struct oi_text text)
+{
+    struct oi_sql_call prepared = oi_mysql_text_call(text.at, text.len);
+    oi_mysql_put(&statement->pending, record_call(statement, stmt, span, &prepared, true), false);
+}
+
 OI_HOOK(int, mysql_stmt_prepare, (MYSQL_STMT * stmt, const char *text, unsigned long length))
 {
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_prepare, 1)
     struct oi_span span;
-    if (!call.watched || !begin(&call, statement, &span))
+    if (!call.watched || !oi_stmt_begin(&call, statement, &span))
         return OI_REAL(call, mysql_stmt_prepare)(stmt, text, length);
     int result = OI_REAL(call, mysql_stmt_prepare)(stmt, text, length);
     oi_call_resume(&call);
+    oi_mysql_forget_bindings(stmt);
     size_t bytes = length == (unsigned long)-1 ? strlen(text) : length;
-    keep_text(statement, text, bytes);
-    if (result != 0) {
-        struct oi_sql_call prepared = oi_mysql_text_call(text, bytes);
-        oi_mysql_put(&statement->pending, record_call(statement, stmt, &span, &prepared, true), false);
-    }
+    oi_stmt_named(statement, text, bytes);
+    if (result != 0)
+        oi_stmt_not_prepared(statement, stmt, &span, oi_text_of(text, bytes));
     oi_call_leave(&call);
     return result;
+}
+
+bool oi_stmt_parameters_sent(const struct oi_mysql_statement *statement, MYSQL_STMT *stmt, bool failed)
+{
+    unsigned int code = failed ? OI_REAL_OF(statement->provider, mysql_stmt_errno)(stmt) : 0;
+    return !failed || (code != 0 && !oi_mysql_client_error(code));
+}
+
+struct oi_sql_call oi_stmt_execution(const struct oi_mysql_statement *statement)
+{
+    return statement->prepared ? oi_mysql_text_call(statement->text, statement->length)
+                               : oi_mysql_named_call(OI_TEXT("EXECUTE"));
+}
+
+static void follow_schema(const struct oi_mysql_statement *statement)
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
+    if (connection && statement->prepared)
+        oi_mysql_follow_schema(connection, statement->text, statement->length);
 }
 
 static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
@@ -163,13 +187,40 @@ static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, con
 {
     call->batch_size = batch_size(statement->provider, stmt);
     struct oi_record *record = record_call(statement, stmt, span, call, failed);
+    if (call->batch_size == 0 && oi_stmt_parameters_sent(statement, stmt, failed))
+        oi_mysql_put_parameters(record, stmt);
     if (failed || !record)
         oi_mysql_put(&statement->pending, record, false);
     else
         answered(statement, stmt, record);
-    struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
-    if (connection && !failed && statement->prepared)
-        oi_mysql_follow_schema(connection, statement->text, statement->length);
+    if (!failed)
+        follow_schema(statement);
+}
+
+void oi_stmt_executing(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
+                       struct oi_sql_call *call, bool sent)
+{
+    call->batch_size = batch_size(statement->provider, stmt);
+    struct oi_record *record = record_call(statement, stmt, span, call, false);
+    if (call->batch_size == 0 && sent)
+        oi_mysql_put_parameters(record, stmt);
+    statement->pending.started = true;
+    oi_mysql_put(&statement->pending, record, true);
+}
+
+void oi_stmt_executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, bool failed)
+{
+    statement->pending.started = false;
+    if (!failed)
+        follow_schema(statement);
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    oi_mysql_lasted(&statement->pending, record);
+    if (failed)
+        failed_now(statement, stmt, record);
+    else
+        answered(statement, stmt, record);
 }
 
 OI_HOOK(int, mysql_stmt_execute, (MYSQL_STMT * stmt))
@@ -177,12 +228,11 @@ OI_HOOK(int, mysql_stmt_execute, (MYSQL_STMT * stmt))
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_execute, 1)
     struct oi_span span;
-    if (!call.watched || !begin(&call, statement, &span))
+    if (!call.watched || !oi_stmt_begin(&call, statement, &span))
         return OI_REAL(call, mysql_stmt_execute)(stmt);
     int result = OI_REAL(call, mysql_stmt_execute)(stmt);
     oi_call_resume(&call);
-    struct oi_sql_call execution = statement->prepared ? oi_mysql_text_call(statement->text, statement->length)
-                                                       : oi_mysql_named_call(OI_TEXT("EXECUTE"));
+    struct oi_sql_call execution = oi_stmt_execution(statement);
     executed(statement, stmt, &span, &execution, result != 0);
     oi_call_leave(&call);
     return result;
@@ -193,39 +243,57 @@ OI_HOOK(int, mariadb_stmt_execute_direct, (MYSQL_STMT * stmt, const char *text, 
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mariadb_stmt_execute_direct, 1)
     struct oi_span span;
-    if (!call.watched || !begin(&call, statement, &span))
+    if (!call.watched || !oi_stmt_begin(&call, statement, &span))
         return OI_REAL(call, mariadb_stmt_execute_direct)(stmt, text, length);
     int result = OI_REAL(call, mariadb_stmt_execute_direct)(stmt, text, length);
     oi_call_resume(&call);
     size_t bytes = length == (size_t)-1 ? strlen(text) : length;
-    keep_text(statement, text, bytes);
+    oi_stmt_named(statement, text, bytes);
     struct oi_sql_call execution = oi_mysql_text_call(text, bytes);
     executed(statement, stmt, &span, &execution, result != 0);
     oi_call_leave(&call);
     return result;
 }
 
+void oi_stmt_stored(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
+{
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    oi_mysql_lasted(&statement->pending, record);
+    if (result != 0) {
+        failed_now(statement, stmt, record);
+    } else {
+        oi_mysql_count(&statement->pending.returned, OI_REAL_OF(statement->provider, mysql_stmt_num_rows)(stmt));
+        statement->stored = true;
+        oi_mysql_put(&statement->pending, record, more_results(statement));
+    }
+}
+
 OI_HOOK(int, mysql_stmt_store_result, (MYSQL_STMT * stmt))
 {
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_store_result, 1)
-    if (!call.watched || !awaited(&call, statement))
+    if (!call.watched || !oi_stmt_awaited(&call, statement))
         return OI_REAL(call, mysql_stmt_store_result)(stmt);
     int result = OI_REAL(call, mysql_stmt_store_result)(stmt);
     oi_call_resume(&call);
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (record) {
-        oi_mysql_lasted(&statement->pending, record);
-        if (result != 0) {
-            failed_now(statement, stmt, record);
-        } else {
-            oi_mysql_count(&statement->pending.returned, OI_REAL(call, mysql_stmt_num_rows)(stmt));
-            statement->stored = true;
-            oi_mysql_put(&statement->pending, record, more_results(statement));
-        }
-    }
+    oi_stmt_stored(statement, stmt, result);
     oi_call_leave(&call);
     return result;
+}
+
+void oi_stmt_fetched(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
+{
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    count_fetched(statement, result == MYSQL_NO_DATA);
+    oi_mysql_lasted(&statement->pending, record);
+    if (result == MYSQL_NO_DATA)
+        oi_mysql_put(&statement->pending, record, more_results(statement));
+    else
+        failed_now(statement, stmt, record);
 }
 
 /* Called for every row: while rows come, no more than a look-up and an addition. */
@@ -243,55 +311,57 @@ OI_HOOK(int, mysql_stmt_fetch, (MYSQL_STMT * stmt))
         return result;
     }
     oi_call_resume(&call);
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (record) {
-        count_fetched(statement, result == MYSQL_NO_DATA);
-        oi_mysql_lasted(&statement->pending, record);
-        if (result == MYSQL_NO_DATA)
-            oi_mysql_put(&statement->pending, record, more_results(statement));
-        else
-            failed_now(statement, stmt, record);
-    }
+    oi_stmt_fetched(statement, stmt, result);
     oi_call_leave(&call);
     return result;
+}
+
+void oi_stmt_next_answer(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
+{
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    count_fetched(statement, false);
+    oi_mysql_lasted(&statement->pending, record);
+    if (result == 0)
+        answered(statement, stmt, record);
+    else if (result > 0)
+        failed_now(statement, stmt, record);
+    else
+        oi_mysql_put(&statement->pending, record, false);
 }
 
 OI_HOOK(int, mysql_stmt_next_result, (MYSQL_STMT * stmt))
 {
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_next_result, 1)
-    if (!call.watched || !awaited(&call, statement))
+    if (!call.watched || !oi_stmt_awaited(&call, statement))
         return OI_REAL(call, mysql_stmt_next_result)(stmt);
     int result = OI_REAL(call, mysql_stmt_next_result)(stmt);
     oi_call_resume(&call);
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (record) {
-        count_fetched(statement, false);
-        oi_mysql_lasted(&statement->pending, record);
-        if (result == 0)
-            answered(statement, stmt, record);
-        else if (result > 0)
-            failed_now(statement, stmt, record);
-        else
-            oi_mysql_put(&statement->pending, record, false);
-    }
+    oi_stmt_next_answer(statement, stmt, result);
     oi_call_leave(&call);
     return result;
+}
+
+void oi_stmt_freed(struct oi_mysql_statement *statement, int result)
+{
+    struct oi_record *record = oi_mysql_take(&statement->pending);
+    if (!record)
+        return;
+    count_fetched(statement, false);
+    oi_mysql_put(&statement->pending, record, !result && more_results(statement));
 }
 
 OI_HOOK(my_bool, mysql_stmt_free_result, (MYSQL_STMT * stmt))
 {
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_free_result, 1)
-    if (!call.watched || !awaited(&call, statement))
+    if (!call.watched || !oi_stmt_awaited(&call, statement))
         return OI_REAL(call, mysql_stmt_free_result)(stmt);
     my_bool result = OI_REAL(call, mysql_stmt_free_result)(stmt);
     oi_call_resume(&call);
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (record) {
-        count_fetched(statement, false);
-        oi_mysql_put(&statement->pending, record, !result && more_results(statement));
-    }
+    oi_stmt_freed(statement, result);
     oi_call_leave(&call);
     return result;
 }
@@ -302,10 +372,19 @@ OI_HOOK(my_bool, mysql_stmt_reset, (MYSQL_STMT * stmt))
     OI_MYSQL_ENTER(call, statement, mysql_stmt_reset, 1)
     if (call.watched) {
         if (statement)
-            settle(statement);
+            oi_stmt_settle(statement);
         oi_call_leave(&call);
     }
     return OI_REAL(call, mysql_stmt_reset)(stmt);
+}
+
+void oi_stmt_forget(const MYSQL_STMT *stmt, struct oi_mysql_statement *statement)
+{
+    if (!statement)
+        return;
+    oi_stmt_settle(statement);
+    oi_mysql_forget_bindings(stmt);
+    oi_handles_remove(&oi_mysql_statements, stmt);
 }
 
 OI_HOOK(my_bool, mysql_stmt_close, (MYSQL_STMT * stmt))
@@ -313,10 +392,7 @@ OI_HOOK(my_bool, mysql_stmt_close, (MYSQL_STMT * stmt))
     struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
     OI_MYSQL_ENTER(call, statement, mysql_stmt_close, 1)
     if (call.watched) {
-        if (statement) {
-            settle(statement);
-            oi_handles_remove(&oi_mysql_statements, stmt);
-        }
+        oi_stmt_forget(stmt, statement);
         oi_call_leave(&call);
     }
     return OI_REAL(call, mysql_stmt_close)(stmt);

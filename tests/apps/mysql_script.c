@@ -90,6 +90,56 @@ static void bind(char *value)
     stmt_outcome("bind", mysql_stmt_bind_param(on->stmt, binds));
 }
 
+static MYSQL_BIND typed_bind(enum enum_field_types type, void *value, int is_unsigned)
+{
+    MYSQL_BIND bind;
+    memset(&bind, 0, sizeof bind);
+    bind.buffer_type = type;
+    bind.buffer = value;
+    bind.is_unsigned = (my_bool)is_unsigned;
+    return bind;
+}
+
+/* Twelve parameters, each of another type. */
+static void bind_typed(void)
+{
+    static signed char tiny = -1;
+    static unsigned short small = 65535;
+    static int whole = -5;
+    static unsigned long long huge = -1ULL;
+    static float half = 0.5F;
+    static double real = -2.25, beyond = 1e300;
+    static MYSQL_TIME date = {.year = 2026, .month = 2, .day = 3, .time_type = MYSQL_TIMESTAMP_DATE};
+    static MYSQL_TIME moment = {2026, 2, 3, 4, 5, 6, 78, 0, MYSQL_TIMESTAMP_DATETIME};
+    static MYSQL_TIME span = {
+        .day = 1, .hour = 2, .minute = 3, .second = 4, .neg = 1, .time_type = MYSQL_TIMESTAMP_TIME};
+    static char text[] = "it's \\ text, cut";
+    static unsigned long length = 11;
+    static my_bool yes = 1;
+    MYSQL_BIND binds[] = {
+        typed_bind(MYSQL_TYPE_TINY, &tiny, 0),       typed_bind(MYSQL_TYPE_SHORT, &small, 1),
+        typed_bind(MYSQL_TYPE_LONG, &whole, 0),      typed_bind(MYSQL_TYPE_LONGLONG, &huge, 1),
+        typed_bind(MYSQL_TYPE_FLOAT, &half, 0),      typed_bind(MYSQL_TYPE_DOUBLE, &real, 0),
+        typed_bind(MYSQL_TYPE_DOUBLE, &beyond, 0),   typed_bind(MYSQL_TYPE_DATE, &date, 0),
+        typed_bind(MYSQL_TYPE_DATETIME, &moment, 0), typed_bind(MYSQL_TYPE_TIME, &span, 0),
+        typed_bind(MYSQL_TYPE_BLOB, text, 0),        typed_bind(MYSQL_TYPE_LONG, &whole, 0),
+    };
+    binds[10].length = &length;
+    binds[11].is_null = &yes;
+    stmt_outcome("typed", mysql_stmt_bind_param(on->stmt, binds));
+    memset(binds, 0xff, sizeof binds); /* the library has copied them */
+}
+
+/* Each later item is one piece. */
+static void send_long(char *value)
+{
+    static char *items[PARAMETERS];
+    int count = divide(value, items, PARAMETERS);
+    for (int i = 1; i < count; i++)
+        stmt_outcome("long",
+                     mysql_stmt_send_long_data(on->stmt, (unsigned int)atoi(items[0]), items[i], strlen(items[i])));
+}
+
 /* One parameter, many values. */
 static void bulk(char *value)
 {
@@ -283,6 +333,13 @@ static int about_statement(const char *name, char *value)
         stmt_outcome(name, mysql_stmt_prepare(on->stmt, value, strlen(value)));
     else if (IS("bind"))
         bind(value);
+    else if (IS("typed"))
+        bind_typed();
+    else if (IS("prebind"))
+        stmt_outcome(name,
+                     mysql_stmt_attr_set(on->stmt, STMT_ATTR_PREBIND_PARAMS, &(unsigned int){(unsigned)atoi(value)}));
+    else if (IS("long"))
+        send_long(value);
     else if (IS("bulk"))
         bulk(value);
     else if (IS("execute"))
