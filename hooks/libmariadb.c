@@ -22,7 +22,7 @@ static void deliver(void)
     oi_handles_each(&oi_mysql_statements, deliver_statement);
 }
 
-enum { DEFAULT_PORT = 3306 };
+enum { DEFAULT_PORT = 3306, ALREADY_CONNECTED = 2058 };
 
 void oi_mysql_keep(struct oi_mysql_text *text, const char *value)
 {
@@ -233,7 +233,6 @@ OI_HOOK(MYSQL *, mysql_real_connect,
     errno = call.error;
     MYSQL *result = OI_REAL(call, mysql_real_connect)(mysql, host, user, password, schema, port, path, flags);
     oi_call_resume(&call);
-    enum { ALREADY_CONNECTED = 2058 };
     unsigned int code = result ? 0 : OI_REAL(call, mysql_errno)(mysql);
     if (code != ALREADY_CONNECTED) {
         connection->described = false;
@@ -247,15 +246,84 @@ OI_HOOK(MYSQL *, mysql_real_connect,
     return result;
 }
 
+static void connect_over(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
+                         const MYSQL *result)
+{
+    if (result)
+        connected(connection, mysql, span);
+    else
+        not_connected(connection, mysql, span, OI_REAL_OF(connection->provider, mysql_errno)(mysql));
+}
+
+OI_HOOK(int, mysql_real_connect_start,
+        (MYSQL * *ret, MYSQL *mysql, const char *host, const char *user, const char *password, const char *schema,
+         unsigned int port, const char *path, unsigned long flags))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_real_connect_start, (*ret = NULL, 0))
+    if (call.watched)
+        oi_worker_need();
+    struct oi_span span;
+    if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
+        return OI_REAL(call, mysql_real_connect_start)(ret, mysql, host, user, password, schema, port, path, flags);
+    struct options options = read_options(call.provider, mysql);
+    errno = call.error;
+    int status = OI_REAL(call, mysql_real_connect_start)(ret, mysql, host, user, password, schema, port, path, flags);
+    oi_call_resume(&call);
+    if (status != 0 || *ret || OI_REAL(call, mysql_errno)(mysql) != ALREADY_CONNECTED) {
+        connection->described = false;
+        keep_arguments(connection, &(struct arguments){host, user, schema, path, port}, options);
+    }
+    connection->starting = span;
+    connection->pending.started = status != 0;
+    if (status == 0)
+        connect_over(connection, mysql, &span, *ret);
+    oi_call_leave(&call);
+    return status;
+}
+
+OI_HOOK(int, mysql_real_connect_cont, (MYSQL * *ret, MYSQL *mysql, int ready))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_real_connect_cont, (*ret = NULL, 0))
+    if (!call.watched || !oi_mysql_under_way(&call, connection))
+        return OI_REAL(call, mysql_real_connect_cont)(ret, mysql, ready);
+    int status = OI_REAL(call, mysql_real_connect_cont)(ret, mysql, ready);
+    if (status != 0)
+        return status;
+    oi_call_resume(&call);
+    connection->pending.started = false;
+    connect_over(connection, mysql, &connection->starting, *ret);
+    oi_call_leave(&call);
+    return 0;
+}
+
+/* The program is done with the handle when it begins to close it. */
+static void forget(MYSQL *mysql, struct oi_mysql_connection *connection)
+{
+    if (!connection)
+        return;
+    oi_mysql_settle(&connection->pending);
+    oi_handles_remove(&oi_mysql_connections, mysql);
+}
+
+OI_HOOK(int, mysql_close_start, (MYSQL * mysql))
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
+    OI_MYSQL_ENTER(call, connection, mysql_close_start, 0)
+    if (call.watched) {
+        forget(mysql, connection);
+        oi_call_leave(&call);
+    }
+    return OI_REAL(call, mysql_close_start)(mysql);
+}
+
 OI_HOOK(void, mysql_close, (MYSQL * mysql))
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
     OI_MYSQL_ENTER(call, connection, mysql_close, )
     if (call.watched) {
-        if (connection) {
-            oi_mysql_settle(&connection->pending);
-            oi_handles_remove(&oi_mysql_connections, mysql);
-        }
+        forget(mysql, connection);
         oi_call_leave(&call);
     }
     OI_REAL(call, mysql_close)(mysql);

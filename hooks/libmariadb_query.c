@@ -27,7 +27,7 @@ bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connectio
 }
 
 /* Takes in the answer to one statement: its count, or the promise of rows. */
-static void answered(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
+void oi_mysql_answered(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
 {
     const struct oi_provider *provider = connection->provider;
     bool rows = OI_REAL_OF(provider, mysql_field_count)(mysql) > 0;
@@ -42,7 +42,7 @@ static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql
                      OI_REAL_OF(connection->provider, mysql_error)(mysql));
 }
 
-static void failed_now(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
+void oi_mysql_failed(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
 {
     struct oi_mysql_failure failure;
     read_failure(&failure, connection, mysql);
@@ -50,9 +50,8 @@ static void failed_now(struct oi_mysql_connection *connection, MYSQL *mysql, str
     oi_mysql_put(&connection->pending, record, false);
 }
 
-/* Makes the record of a call; delivered here if it failed. */
-static struct oi_record *record_call(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
-                                     const struct oi_sql_call *call, bool failed)
+struct oi_record *oi_mysql_call_record(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
+                                       const struct oi_sql_call *call, bool failed)
 {
     struct oi_mysql_failure failure;
     if (failed)
@@ -67,12 +66,12 @@ static struct oi_record *record_call(struct oi_mysql_connection *connection, MYS
 void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
                   const struct oi_sql_call *call, bool failed)
 {
-    struct oi_record *record = record_call(connection, mysql, span, call, failed);
+    struct oi_record *record = oi_mysql_call_record(connection, mysql, span, call, failed);
     if (record)
         oi_mysql_put(&connection->pending, record, false);
 }
 
-void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
+void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length)
 {
     while (length > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
         text++, length--;
@@ -80,22 +79,27 @@ void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *
         return;
     struct oi_sql sql = {.query = {NULL, 0, 0, false}};
     oi_sql_analyze((struct oi_text){text, length}, &sql);
-    if (!oi_text_present(sql.schema) || sql.schema.len == 0 || sql.schema.len > sizeof connection->schema.at)
+    if (!oi_text_present(sql.schema) || sql.schema.len == 0 || sql.schema.len > sizeof schema->at)
         return;
-    memcpy(connection->schema.at, sql.schema.at, sql.schema.len);
-    connection->schema.len = (uint8_t)sql.schema.len;
-    connection->schema.known = true;
+    memcpy(schema->at, sql.schema.at, sql.schema.len);
+    schema->len = (uint8_t)sql.schema.len;
+    schema->known = true;
+}
+
+void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
+{
+    oi_mysql_named_schema(&connection->schema, text, length);
 }
 
 static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span, const char *text,
                     size_t length, bool failed)
 {
     struct oi_sql_call call = oi_mysql_text_call(text, length);
-    struct oi_record *record = record_call(connection, mysql, span, &call, failed);
+    struct oi_record *record = oi_mysql_call_record(connection, mysql, span, &call, failed);
     if (failed)
         return;
     if (record)
-        answered(connection, mysql, record);
+        oi_mysql_answered(connection, mysql, record);
     oi_mysql_follow_schema(connection, text, length);
 }
 
@@ -138,15 +142,14 @@ OI_HOOK(int, mysql_send_query, (MYSQL * mysql, const char *text, unsigned long l
     int result = OI_REAL(call, mysql_send_query)(mysql, text, length);
     oi_call_resume(&call);
     struct oi_sql_call sent = oi_mysql_text_call(text, length);
-    struct oi_record *record = record_call(connection, mysql, &span, &sent, result != 0);
+    struct oi_record *record = oi_mysql_call_record(connection, mysql, &span, &sent, result != 0);
     if (record)
         oi_mysql_put(&connection->pending, record, true);
     oi_call_leave(&call);
     return result;
 }
 
-/* Pauses a call that reads a result somebody waits for; false: it does not concern us, and has been left. */
-static bool awaited(struct oi_call *call, const struct oi_mysql_connection *connection)
+bool oi_mysql_awaited(struct oi_call *call, const struct oi_mysql_connection *connection)
 {
     if (!connection || !oi_mysql_waits(&connection->pending)) {
         oi_call_leave(call);
@@ -157,16 +160,16 @@ static bool awaited(struct oi_call *call, const struct oi_mysql_connection *conn
 }
 
 /* The answer to a statement sent, or to the next one of several: `result` is what the library returned. */
-static void next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result)
+void oi_mysql_next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result)
 {
     struct oi_record *record = oi_mysql_take(&connection->pending);
     if (!record)
         return;
     oi_mysql_lasted(&connection->pending, record);
     if (result == 0)
-        answered(connection, mysql, record);
+        oi_mysql_answered(connection, mysql, record);
     else if (OI_REAL_OF(connection->provider, mysql_errno)(mysql) != 0)
-        failed_now(connection, mysql, record);
+        oi_mysql_failed(connection, mysql, record);
     else
         oi_mysql_put(&connection->pending, record, false);
 }
@@ -175,11 +178,11 @@ OI_HOOK(my_bool, mysql_read_query_result, (MYSQL * mysql))
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
     OI_MYSQL_ENTER(call, connection, mysql_read_query_result, 1)
-    if (!call.watched || !awaited(&call, connection))
+    if (!call.watched || !oi_mysql_awaited(&call, connection))
         return OI_REAL(call, mysql_read_query_result)(mysql);
     my_bool result = OI_REAL(call, mysql_read_query_result)(mysql);
     oi_call_resume(&call);
-    next_answer(connection, mysql, result);
+    oi_mysql_next_answer(connection, mysql, result);
     oi_call_leave(&call);
     return result;
 }
@@ -188,11 +191,11 @@ OI_HOOK(int, mysql_next_result, (MYSQL * mysql))
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
     OI_MYSQL_ENTER(call, connection, mysql_next_result, 1)
-    if (!call.watched || !awaited(&call, connection))
+    if (!call.watched || !oi_mysql_awaited(&call, connection))
         return OI_REAL(call, mysql_next_result)(mysql);
     int result = OI_REAL(call, mysql_next_result)(mysql);
     oi_call_resume(&call);
-    next_answer(connection, mysql, result);
+    oi_mysql_next_answer(connection, mysql, result);
     oi_call_leave(&call);
     return result;
 }
@@ -205,14 +208,18 @@ static void no_result(struct oi_mysql_connection *connection, MYSQL *mysql)
         return;
     if (OI_REAL_OF(connection->provider, mysql_errno)(mysql) != 0) {
         oi_mysql_lasted(&connection->pending, record);
-        failed_now(connection, mysql, record);
+        oi_mysql_failed(connection, mysql, record);
     } else {
         oi_mysql_put(&connection->pending, record, OI_REAL_OF(connection->provider, mysql_more_results)(mysql));
     }
 }
 
-static void stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result)
+void oi_mysql_stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result)
 {
+    if (!result) {
+        no_result(connection, mysql);
+        return;
+    }
     struct oi_record *record = oi_mysql_take(&connection->pending);
     if (!record)
         return;
@@ -225,14 +232,11 @@ OI_HOOK(MYSQL_RES *, mysql_store_result, (MYSQL * mysql))
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
     OI_MYSQL_ENTER(call, connection, mysql_store_result, NULL)
-    if (!call.watched || !awaited(&call, connection))
+    if (!call.watched || !oi_mysql_awaited(&call, connection))
         return OI_REAL(call, mysql_store_result)(mysql);
     MYSQL_RES *result = OI_REAL(call, mysql_store_result)(mysql);
     oi_call_resume(&call);
-    if (result)
-        stored(connection, mysql, result);
-    else
-        no_result(connection, mysql);
+    oi_mysql_stored(connection, mysql, result);
     oi_call_leave(&call);
     return result;
 }
@@ -241,7 +245,7 @@ OI_HOOK(MYSQL_RES *, mysql_use_result, (MYSQL * mysql))
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(mysql);
     OI_MYSQL_ENTER(call, connection, mysql_use_result, NULL)
-    if (!call.watched || !awaited(&call, connection))
+    if (!call.watched || !oi_mysql_awaited(&call, connection))
         return OI_REAL(call, mysql_use_result)(mysql);
     MYSQL_RES *result = OI_REAL(call, mysql_use_result)(mysql);
     oi_call_resume(&call);
@@ -275,36 +279,84 @@ static bool counted(const struct unbuffered *rows, my_ulonglong count)
     bool failed = code != 0 && code != OUT_OF_SYNC;
     if (failed) {
         oi_mysql_lasted(pending, record);
-        failed_now(rows->connection, rows->mysql, record);
+        oi_mysql_failed(rows->connection, rows->mysql, record);
     } else {
         oi_mysql_put(pending, record, true);
     }
     return !failed;
 }
 
+/* The rows have been given back. */
+static void given_back(const struct unbuffered *rows)
+{
+    struct oi_mysql_pending *pending = &rows->connection->pending;
+    struct oi_record *record = pending->start_mono_ns == rows->start_mono_ns ? oi_mysql_take(pending) : NULL;
+    if (record)
+        oi_mysql_put(pending, record, OI_REAL_OF(rows->provider, mysql_more_results)(rows->mysql));
+}
+
+/* Before that; true: something waits for it. `found` is forgotten whoever frees the result. */
+static bool giving_back(struct oi_call *call, MYSQL_RES *result, struct unbuffered *found, struct unbuffered *rows)
+{
+    if (found) {
+        *rows = *found;
+        oi_handles_remove(&results, result);
+    }
+    if (!call->watched)
+        return false;
+    bool waits = found && counted(rows, OI_REAL(*call, mysql_num_rows)(result));
+    oi_call_pause(call);
+    return waits;
+}
+
 /* Rows read one by one end here; the real function throws away the unread ones. */
 OI_HOOK(void, mysql_free_result, (MYSQL_RES * result))
 {
-    struct unbuffered *found = oi_handles_find(&results, result);
+    struct unbuffered *found = oi_handles_find(&results, result), rows;
     OI_MYSQL_ENTER(call, found, mysql_free_result, )
-    struct unbuffered rows = {.mysql = NULL};
-    bool waits = false;
-    if (found) {
-        rows = *found;
-        oi_handles_remove(&results, result);
-    }
-    if (call.watched) {
-        waits = found && counted(&rows, OI_REAL(call, mysql_num_rows)(result));
-        oi_call_pause(&call);
-    }
+    bool waits = giving_back(&call, result, found, &rows);
     OI_REAL(call, mysql_free_result)(result);
     if (!waits)
         return;
     oi_call_resume(&call);
-    struct oi_record *record = oi_mysql_take(&rows.connection->pending);
-    if (record)
-        oi_mysql_put(&rows.connection->pending, record, OI_REAL(call, mysql_more_results)(rows.mysql));
+    given_back(&rows);
     oi_call_leave(&call);
+}
+
+OI_HOOK(int, mysql_free_result_start, (MYSQL_RES * result))
+{
+    struct unbuffered *found = oi_handles_find(&results, result), rows;
+    OI_MYSQL_ENTER(call, found, mysql_free_result_start, 0)
+    bool waits = giving_back(&call, result, found, &rows);
+    int status = OI_REAL(call, mysql_free_result_start)(result);
+    if (!waits)
+        return status;
+    oi_call_resume(&call);
+    struct unbuffered *again = status != 0 ? oi_handles_add(&results, result) : NULL;
+    if (again)
+        *again = rows;
+    else if (status == 0)
+        given_back(&rows);
+    oi_call_leave(&call);
+    return status;
+}
+
+OI_HOOK(int, mysql_free_result_cont, (MYSQL_RES * result, int ready))
+{
+    struct unbuffered *found = oi_handles_find(&results, result), rows;
+    OI_MYSQL_ENTER(call, found, mysql_free_result_cont, 0)
+    if (found)
+        rows = *found;
+    if (call.watched)
+        oi_call_pause(&call);
+    int status = OI_REAL(call, mysql_free_result_cont)(result, ready);
+    if (!call.watched || !found || status != 0)
+        return status;
+    oi_call_resume(&call);
+    oi_handles_remove(&results, result);
+    given_back(&rows);
+    oi_call_leave(&call);
+    return status;
 }
 
 OI_HOOK(my_bool, mysql_commit, (MYSQL * mysql))
