@@ -304,6 +304,7 @@ static void forget(MYSQL *mysql, struct oi_mysql_connection *connection)
     if (!connection)
         return;
     oi_mysql_settle(&connection->pending);
+    oi_mysql_forget_comment(mysql);
     oi_handles_remove(&oi_mysql_connections, mysql);
 }
 

@@ -212,6 +212,18 @@ void oi_stmt_fetched(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int
 void oi_stmt_next_answer(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result);
 void oi_stmt_freed(struct oi_mysql_statement *statement, int result);
 
+/* --- the trace context in statements (libmariadb_comment.c)
+ * ------------------------------------------------------------
+ */
+
+/* What is sent for `sql` where OTEL_NATIVE_SQLCOMMENTER asks for it, NUL-terminated as `sql` is: with a comment, or as
+ * it is. In a paused call; stays until the connection's next statement. */
+struct oi_text oi_mysql_commented(struct oi_call *call, const MYSQL *mysql, const struct oi_span *span,
+                                  struct oi_text sql);
+
+/* The connection is being closed. */
+void oi_mysql_forget_comment(const MYSQL *mysql);
+
 /* --- parameters (libmariadb_bind.c): nothing without OTEL_NATIVE_DB_PARAMETERS
  * ----------------------------------------
  */

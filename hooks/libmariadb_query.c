@@ -110,7 +110,10 @@ OI_HOOK(int, mysql_query, (MYSQL * mysql, const char *text))
     struct oi_span span;
     if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
         return OI_REAL(call, mysql_query)(mysql, text);
-    int result = OI_REAL(call, mysql_query)(mysql, text);
+    const char *sent = text;
+    if (oi_agent.config.sqlcommenter)
+        sent = oi_mysql_commented(&call, mysql, &span, oi_text_from(text)).at;
+    int result = OI_REAL(call, mysql_query)(mysql, sent);
     oi_call_resume(&call);
     queried(connection, mysql, &span, text, strlen(text), result != 0);
     oi_call_leave(&call);
@@ -124,9 +127,12 @@ OI_HOOK(int, mysql_real_query, (MYSQL * mysql, const char *text, unsigned long l
     struct oi_span span;
     if (!call.watched || !oi_mysql_begin(&call, &connection, mysql, &span))
         return OI_REAL(call, mysql_real_query)(mysql, text, length);
-    int result = OI_REAL(call, mysql_real_query)(mysql, text, length);
+    struct oi_text sql = {text, length == (unsigned long)-1 ? strlen(text) : length}, sent = {text, length};
+    if (oi_agent.config.sqlcommenter)
+        sent = oi_mysql_commented(&call, mysql, &span, sql);
+    int result = OI_REAL(call, mysql_real_query)(mysql, sent.at, sent.len);
     oi_call_resume(&call);
-    queried(connection, mysql, &span, text, length == (unsigned long)-1 ? strlen(text) : length, result != 0);
+    queried(connection, mysql, &span, sql.at, sql.len, result != 0);
     oi_call_leave(&call);
     return result;
 }
