@@ -255,7 +255,23 @@ static void fork_and_end(void)
 static int about_connection(const char *name, char *value)
 {
     unsigned int tcp = MYSQL_PROTOCOL_TCP;
-    if (IS("init"))
+    my_bool yes = 1;
+    unsigned int local = 1;
+    if (IS("reconnect"))
+        mysql_options(on->mysql, MYSQL_OPT_RECONNECT, &yes);
+    else if (IS("infile"))
+        mysql_options(on->mysql, MYSQL_OPT_LOCAL_INFILE, &local);
+    else if (IS("ca"))
+        mysql_ssl_set(on->mysql, NULL, NULL, value, NULL, NULL);
+    else if (IS("cipher"))
+        printf("cipher: %d\n", mysql_get_ssl_cipher(on->mysql) != NULL);
+    else if (IS("ping"))
+        outcome(name, mysql_ping(on->mysql));
+    else if (IS("reset"))
+        outcome(name, mysql_reset_connection(on->mysql));
+    else if (IS("kill"))
+        outcome(name, mysql_kill(on->mysql, mysql_thread_id(on->mysql)));
+    else if (IS("init"))
         printf("init: %d\n", (on->mysql = mysql_init(NULL)) != NULL);
     else if (IS("tcp"))
         mysql_options(on->mysql, MYSQL_OPT_PROTOCOL, &tcp);

@@ -4,11 +4,16 @@ import re
 
 import pytest
 
-from test_libmariadb import DUP, NEW, STATEMENTS, client, check  # noqa: F401 (a fixture)
+from test_libmariadb import DUP, NEW, STATEMENTS, Client
 
 ON = {"OTEL_NATIVE_SQLCOMMENTER": "true"}
 READ = ["store", "free"]
 STATE = {"TRACEPARENT": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "TRACESTATE": "congo=t61rcWkgMzE,rojo=00f067"}
+
+
+@pytest.fixture
+def client(mariadb):
+    return Client(mariadb)
 
 
 def sent(client, *script, env=None):
