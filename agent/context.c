@@ -6,6 +6,7 @@
 static struct oi_active environment_root;
 static struct oi_active process_root;
 static struct oi_text environment_baggage;
+static uint8_t environment_decision; /* one without a span */
 static _Atomic bool detached;
 
 static bool look(const struct oi_active *active, uint32_t generation, struct oi_context *out)
@@ -42,6 +43,7 @@ const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *gene
         }
         memset(out, 0, sizeof *out);
         out->baggage = environment_baggage;
+        out->decision = environment_decision;
         return NULL;
     }
     memset(out, 0, sizeof *out);
@@ -78,6 +80,7 @@ void oi_active_end(struct oi_active *active)
 void oi_root_from_environment(const struct oi_context *context)
 {
     environment_baggage = context->baggage;
+    environment_decision = context->decision;
     if (oi_context_valid(context))
         oi_active_begin(&environment_root, context);
 }

@@ -23,12 +23,23 @@ enum {
     OI_BAGGAGE_MAX = 8192,
 };
 
+/* What a caller said about sampling that the flags cannot hold. Of these, only `debug` is for spans further down too.
+ */
+enum oi_decision {
+    OI_DECISION_FLAGS, /* the flags say all */
+    OI_DECISION_DEBUG, /* keep this trace in any case (B3, Jaeger); the sampled flag is set with it */
+    OI_DECISION_DEFER, /* whoever receives it shall decide (B3 without a state, X-Ray's `?`) */
+    OI_DECISION_KEEP,  /* without a span, B3's lone `1`: what is done for this caller is to be kept */
+    OI_DECISION_DENY,  /* likewise its lone `0`: not to be kept */
+};
+
 /* What travels from a parent to a child, in process or over the wire. */
 struct oi_context {
     uint8_t trace_id[16]; /* all zero: no context */
     uint8_t span_id[8];
     uint8_t flags;
     bool remote;               /* came from another process */
+    uint8_t decision;          /* enum oi_decision; may be present without a valid span */
     struct oi_text tracestate; /* the header's value; absent or empty: none */
     struct oi_text baggage;    /* likewise; may be present without a valid span */
 };
@@ -48,8 +59,8 @@ struct oi_active {
 };
 
 /* The context new work of this thread belongs to: the thread's current span if alive, else the process's root (its
- * process span, or what TRACEPARENT named while it still counts). False where there is none; *out is then zeroed
- * but for baggage. The texts stay valid while the span is alive. */
+ * process span, or what the environment named while it still counts). False where there is none; *out is then
+ * zeroed but for baggage and decision. The texts stay valid while the span is alive. */
 bool oi_context_current(struct oi_context *out);
 
 /* The same, and which active span it is with its generation, for those who look again later (agent/span.c). */

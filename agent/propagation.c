@@ -2,6 +2,8 @@
 
 #include <stdint.h>
 
+#include "agent/propagation_text.h"
+
 enum {
     TRACESTATE_MEMBERS = 32,
     TRACESTATE_LONG = 128, /* members above this are the first to go */
@@ -71,22 +73,6 @@ static bool is(char c, int class)
     return (classes[(uint8_t)c] & class) != 0;
 }
 
-static bool blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct oi_text trim(struct oi_text text)
-{
-    while (text.len > 0 && blank(text.at[0])) {
-        text.at++;
-        text.len--;
-    }
-    while (text.len > 0 && blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
-
 /* How many bytes from the start are of that class. */
 static size_t span_of(struct oi_text text, int class)
 {
@@ -94,22 +80,6 @@ static size_t span_of(struct oi_text text, int class)
     while (n < text.len && is(text.at[n], class))
         n++;
     return n;
-}
-
-/* Takes what stands before the next `separator`; false at the end. */
-static bool next_item(struct oi_text *rest, char separator, struct oi_text *item)
-{
-    if (!rest->at)
-        return false;
-    const char *end = rest->len > 0 ? memchr(rest->at, separator, rest->len) : NULL;
-    if (!end) {
-        *item = *rest;
-        *rest = (struct oi_text){NULL, 0};
-        return true;
-    }
-    *item = oi_text_of(rest->at, (size_t)(end - rest->at));
-    *rest = oi_text_of(end + 1, rest->len - item->len - 1);
-    return true;
 }
 
 /* --- traceparent ----------------------------------------------------------------------------------------------- */
@@ -134,7 +104,7 @@ static bool hex_bytes(const char *at, uint8_t *out, size_t n)
 
 bool oi_traceparent_parse(struct oi_text value, struct oi_context *out)
 {
-    value = trim(value);
+    value = oi_header_trim(value);
     const char *at = value.at;
     if (value.len < OI_TRACEPARENT_LENGTH || at[2] != '-' || at[35] != '-' || at[52] != '-')
         return false;
@@ -150,18 +120,9 @@ bool oi_traceparent_parse(struct oi_text value, struct oi_context *out)
     memcpy(out->trace_id, parsed.trace_id, sizeof out->trace_id);
     memcpy(out->span_id, parsed.span_id, sizeof out->span_id);
     out->flags = flags;
+    out->decision = OI_DECISION_FLAGS;
     out->remote = true;
     return true;
-}
-
-static char *put_hex(char *to, const uint8_t *bytes, size_t n)
-{
-    static const char digits[16] = {'0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'};
-    for (size_t i = 0; i < n; i++) {
-        *to++ = digits[bytes[i] >> 4];
-        *to++ = digits[bytes[i] & 15];
-    }
-    return to;
 }
 
 void oi_traceparent_format(const struct oi_context *context, char out[OI_TRACEPARENT_LENGTH])
@@ -169,11 +130,11 @@ void oi_traceparent_format(const struct oi_context *context, char out[OI_TRACEPA
     out[0] = '0';
     out[1] = '0';
     out[2] = '-';
-    char *to = put_hex(out + 3, context->trace_id, sizeof context->trace_id);
+    char *to = oi_hex_put(out + 3, context->trace_id, sizeof context->trace_id);
     *to++ = '-';
-    to = put_hex(to, context->span_id, sizeof context->span_id);
+    to = oi_hex_put(to, context->span_id, sizeof context->span_id);
     *to++ = '-';
-    put_hex(to, &context->flags, 1);
+    oi_hex_put(to, &context->flags, 1);
 }
 
 /* --- tracestate ------------------------------------------------------------------------------------------------ */
@@ -214,8 +175,8 @@ static int tracestate_members(struct oi_text value, struct member members[TRACES
 {
     int count = 0;
     struct oi_text rest = value, item;
-    while (next_item(&rest, ',', &item)) {
-        item = trim(item);
+    while (oi_header_item(&rest, ',', &item)) {
+        item = oi_header_trim(item);
         if (item.len == 0)
             continue;
         size_t key = tracestate_member(item);
@@ -274,17 +235,17 @@ bool oi_tracestate_parse(struct oi_text value, struct oi_buffer *out)
 /* Splits `key` or `key = value`. False: the key is no token or the value holds a byte it may not. */
 static bool baggage_pair(struct oi_text pair, struct oi_text *key, struct oi_text *value)
 {
-    pair = trim(pair);
+    pair = oi_header_trim(pair);
     *key = oi_text_of(pair.at, span_of(pair, TOKEN));
     if (key->len == 0)
         return false;
-    struct oi_text rest = trim(oi_text_of(pair.at + key->len, pair.len - key->len));
+    struct oi_text rest = oi_header_trim(oi_text_of(pair.at + key->len, pair.len - key->len));
     *value = (struct oi_text){NULL, 0};
     if (rest.len == 0)
         return true;
     if (rest.at[0] != '=')
         return false;
-    *value = trim(oi_text_of(rest.at + 1, rest.len - 1));
+    *value = oi_header_trim(oi_text_of(rest.at + 1, rest.len - 1));
     return span_of(*value, BAGGAGE) == value->len;
 }
 
@@ -292,11 +253,11 @@ static bool baggage_pair(struct oi_text pair, struct oi_text *key, struct oi_tex
 static struct oi_text baggage_member(struct oi_text member)
 {
     struct oi_text none = {NULL, 0}, key, name, value, rest = member, item;
-    next_item(&rest, ';', &item);
+    oi_header_item(&rest, ';', &item);
     if (member.len > BAGGAGE_MEMBER || !baggage_pair(item, &key, &value) || !oi_text_present(value))
         return none;
-    while (next_item(&rest, ';', &item))
-        if (trim(item).len > 0 && !baggage_pair(item, &name, &value))
+    while (oi_header_item(&rest, ';', &item))
+        if (oi_header_trim(item).len > 0 && !baggage_pair(item, &name, &value))
             return none;
     return key;
 }
@@ -306,8 +267,8 @@ static size_t baggage_write(struct oi_text member, struct oi_buffer *out)
 {
     struct oi_text rest = member, item, key, value;
     size_t len = 0;
-    for (bool first = true; next_item(&rest, ';', &item); first = false) {
-        if (trim(item).len == 0 || !baggage_pair(item, &key, &value))
+    for (bool first = true; oi_header_item(&rest, ';', &item); first = false) {
+        if (oi_header_trim(item).len == 0 || !baggage_pair(item, &key, &value))
             continue;
         len += (first ? 0u : 1u) + key.len + (oi_text_present(value) ? 1 + value.len : 0);
         if (!out)
@@ -333,8 +294,8 @@ static size_t baggage_keys(struct oi_text value, struct baggage_key keys[BAGGAGE
 {
     size_t count = 0;
     struct oi_text rest = value, item;
-    while (count < BAGGAGE_MEMBERS && next_item(&rest, ',', &item)) {
-        item = trim(item);
+    while (count < BAGGAGE_MEMBERS && oi_header_item(&rest, ',', &item)) {
+        item = oi_header_trim(item);
         struct oi_text key = baggage_member(item);
         if (key.len == 0)
             continue;
@@ -356,7 +317,7 @@ size_t oi_baggage_parse(struct oi_text value, struct oi_buffer *out)
         if (keys[i].len == 0)
             continue;
         struct oi_text rest = oi_text_of(value.at + keys[i].start, value.len - keys[i].start), member;
-        next_item(&rest, ',', &member);
+        oi_header_item(&rest, ',', &member);
         size_t comma = written > 0 ? 1 : 0;
         if (baggage_write(member, NULL) + comma > out->size - out->len) {
             out->truncated = true;

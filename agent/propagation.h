@@ -1,7 +1,9 @@
 /* Header formats. Pure functions over text.
  *
- * W3C Trace Context (Level 1 grammar of tracestate, the Level 2 random flag) and W3C Baggage; the verdicts stand in
- * docs/propagation.md. Time bounded by the input's length, no allocation, at most 1 KiB of stack; async-signal-safe.
+ * W3C Trace Context (Level 1 grammar of tracestate, the Level 2 random flag), W3C Baggage, B3
+ * (openzipkin/b3-propagation), Jaeger (jaegertracing.io, client libraries), AWS X-Ray and the OpenTracing sample
+ * format; specification: context/api-propagators.md. The verdicts stand in docs/propagation.md. Time bounded by the
+ * input's length, no allocation, at most 1 KiB of stack; async-signal-safe.
  */
 #ifndef OI_AGENT_PROPAGATION_H
 #define OI_AGENT_PROPAGATION_H
@@ -12,7 +14,7 @@ enum { OI_TRACEPARENT_LENGTH = 55 };
 
 /* Parses a traceparent value: optional white space around it, versions 00..fe, lower-case hex only. False: invalid,
  * *out untouched. Sets trace_id, span_id, flags (as received; only the sampled and random bits mean something) and
- * remote. */
+ * remote, and that nothing but the flags decides. */
 bool oi_traceparent_parse(struct oi_text value, struct oi_context *out);
 
 /* Writes `00-<trace id>-<span id>-<flags>`, 55 bytes, no NUL. */
@@ -31,5 +33,31 @@ bool oi_tracestate_parse(struct oi_text value, struct oi_buffer *out);
  * ignored whole. What does not fit into *out is left out by whole members and sets `truncated`. Returns how many
  * members were written. */
 size_t oi_baggage_parse(struct oi_text value, struct oi_buffer *out);
+
+/* The others. Parsing: ids in any case; short trace ids are padded with zeros on the left. False: invalid, *out
+ * untouched. Sets what oi_traceparent_parse sets, and `decision`. B3 may say a decision alone: ids are zero then.
+ * Formatting: into OI_HEADER_ROOM bytes; returns the length, no NUL. */
+enum { OI_HEADER_ROOM = 80 };
+
+/* `{trace 16|32}-{span 16}[-{0|1|d}[-{parent 16}]]`, or the state alone. */
+bool oi_b3_parse(struct oi_text value, struct oi_context *out);
+size_t oi_b3_format(const struct oi_context *context, char out[OI_HEADER_ROOM]);
+
+/* X-B3-TraceId, -SpanId, -Sampled and -Flags; absent ones as absent texts. */
+struct oi_b3_multi {
+    struct oi_text trace_id, span_id, sampled, flags;
+};
+bool oi_b3_multi_parse(const struct oi_b3_multi *values, struct oi_context *out);
+
+/* `uber-trace-id: trace:span:parent:flags`, the colons perhaps as `%3A`. */
+bool oi_jaeger_parse(struct oi_text value, struct oi_context *out);
+size_t oi_jaeger_format(const struct oi_context *context, char out[OI_HEADER_ROOM]);
+
+/* `X-Amzn-Trace-Id: Root=1-8hex-24hex;Parent=16hex;Sampled=0|1|?` */
+bool oi_xray_parse(struct oi_text value, struct oi_context *out);
+size_t oi_xray_format(const struct oi_context *context, char out[OI_HEADER_ROOM]);
+
+/* ot-tracer-traceid, -spanid and -sampled. Never written. */
+bool oi_ottrace_parse(struct oi_text trace_id, struct oi_text span_id, struct oi_text sampled, struct oi_context *out);
 
 #endif

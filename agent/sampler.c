@@ -29,10 +29,28 @@ static bool ratio_keeps(const struct oi_sampler *sampler, const uint8_t trace_id
     return sampler->always || low < sampler->bound;
 }
 
+/* What the caller has decided: 1 to keep, 0 not to, -1 nothing. */
+static int callers_choice(const struct oi_context *parent)
+{
+    switch ((enum oi_decision)parent->decision) {
+    case OI_DECISION_DEBUG:
+    case OI_DECISION_KEEP:
+        return 1;
+    case OI_DECISION_DENY:
+        return 0;
+    case OI_DECISION_DEFER:
+        return -1;
+    case OI_DECISION_FLAGS:
+        break;
+    }
+    return oi_context_valid(parent) ? (parent->flags & OI_FLAG_SAMPLED) != 0 : -1;
+}
+
 bool oi_sampler_decide(const struct oi_sampler *sampler, const uint8_t trace_id[16], const struct oi_context *parent)
 {
-    if (sampler->kind >= OI_SAMPLER_PARENT_ALWAYS_ON && parent && oi_context_valid(parent))
-        return (parent->flags & OI_FLAG_SAMPLED) != 0;
+    int choice = sampler->kind >= OI_SAMPLER_PARENT_ALWAYS_ON && parent ? callers_choice(parent) : -1;
+    if (choice >= 0)
+        return choice > 0;
     switch (sampler->kind) {
     case OI_SAMPLER_ALWAYS_OFF:
     case OI_SAMPLER_PARENT_ALWAYS_OFF:

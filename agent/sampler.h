@@ -14,7 +14,8 @@ struct oi_sampler {
 /* From OTEL_TRACES_SAMPLER and OTEL_TRACES_SAMPLER_ARG. */
 void oi_sampler_init(struct oi_sampler *sampler, const struct oi_config *config);
 
-/* Whether a span of trace `trace_id` is recorded. `parent` NULL or invalid: a root. */
+/* Whether a span of trace `trace_id` is recorded. `parent` NULL or invalid: a root, about
+ * which it may still hold a decision. */
 bool oi_sampler_decide(const struct oi_sampler *sampler, const uint8_t trace_id[16], const struct oi_context *parent);
 
 #endif

@@ -24,8 +24,9 @@ static void start(struct oi_span *span, const struct oi_context *parent)
         span->tracestate = (struct oi_text){NULL, 0};
     }
     span->baggage = parent ? parent->baggage : (struct oi_text){NULL, 0};
+    span->debug = parent && parent->decision == OI_DECISION_DEBUG;
     oi_id_span(span->span_id);
-    if (oi_sampler_decide(&oi_agent.sampler, span->trace_id, span->has_parent ? parent : NULL)) {
+    if (oi_sampler_decide(&oi_agent.sampler, span->trace_id, parent)) {
         span->flags |= OI_FLAG_SAMPLED;
         oi_record_prefetch();
     }
@@ -69,6 +70,7 @@ void oi_span_context(const struct oi_span *span, struct oi_context *out)
     memcpy(out->span_id, span->span_id, sizeof out->span_id);
     out->flags = span->flags;
     out->remote = false;
+    out->decision = span->debug ? OI_DECISION_DEBUG : OI_DECISION_FLAGS;
     bool valid = texts_valid(span);
     out->tracestate = valid ? span->tracestate : (struct oi_text){NULL, 0};
     out->baggage = valid ? span->baggage : (struct oi_text){NULL, 0};

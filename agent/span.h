@@ -41,6 +41,7 @@ struct oi_span {
     uint8_t flags; /* W3C trace flags of this span */
     bool has_parent;
     bool parent_remote;
+    bool debug; /* the caller wants this trace kept in any case; said on */
     uint64_t start_unix_ns;
     uint64_t start_mono_ns;
     uint32_t parent_generation;

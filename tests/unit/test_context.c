@@ -163,6 +163,21 @@ START_TEST(baggage_travels_without_a_parent)
 }
 END_TEST
 
+START_TEST(a_callers_decision_travels_without_a_parent)
+{
+    struct oi_context root = {.decision = OI_DECISION_DENY}, now;
+    oi_root_from_environment(&root);
+    ck_assert(!oi_context_current(&now));
+    ck_assert(!oi_context_valid(&now));
+    ck_assert_int_eq(now.decision, OI_DECISION_DENY);
+    oi_root_detach();
+    ck_assert(!oi_context_current(&now));
+    ck_assert_int_eq(now.decision, OI_DECISION_FLAGS);
+}
+END_TEST
+
+_Static_assert(sizeof(struct oi_context) == 64, "one cache line");
+
 static struct oi_active shared;
 static _Atomic bool over;
 
@@ -214,6 +229,7 @@ int main(void)
     tcase_add_test(tests, the_environments_parent_is_every_threads_until_detached);
     tcase_add_test(tests, the_process_span_goes_before_the_environment_until_it_ends);
     tcase_add_test(tests, baggage_travels_without_a_parent);
+    tcase_add_test(tests, a_callers_decision_travels_without_a_parent);
     tcase_add_test(tests, a_span_that_ends_meanwhile_is_read_whole_or_not_at_all);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);

@@ -104,6 +104,41 @@ START_TEST(parents_decide_for_parent_based_samplers)
 }
 END_TEST
 
+/* What a caller decided without the flag, or without a span. Rows: the decision, then with which ids it is kept. */
+static const struct {
+    enum oi_sampler_kind kind;
+    enum oi_decision decision;
+    bool low, high;
+} told[] = {
+    {OI_SAMPLER_PARENT_RATIO, OI_DECISION_KEEP, true, true},
+    {OI_SAMPLER_PARENT_RATIO, OI_DECISION_DEBUG, true, true},
+    {OI_SAMPLER_PARENT_RATIO, OI_DECISION_DENY, false, false},
+    {OI_SAMPLER_PARENT_RATIO, OI_DECISION_DEFER, true, false},
+    {OI_SAMPLER_PARENT_RATIO, OI_DECISION_FLAGS, true, false},
+    {OI_SAMPLER_PARENT_ALWAYS_OFF, OI_DECISION_KEEP, true, true},
+    {OI_SAMPLER_PARENT_ALWAYS_OFF, OI_DECISION_DEFER, false, false},
+    {OI_SAMPLER_PARENT_ALWAYS_ON, OI_DECISION_DENY, false, false},
+    {OI_SAMPLER_ALWAYS_ON, OI_DECISION_DENY, true, true},
+    {OI_SAMPLER_RATIO, OI_DECISION_DEBUG, true, false},
+};
+
+START_TEST(a_decision_without_a_flag_counts_too)
+{
+    struct oi_sampler sampler = make(told[_i].kind, 0.5);
+    struct oi_context alone = {.decision = (uint8_t)told[_i].decision};
+    uint8_t low[16], high[16];
+    trace_id(low, 1);
+    trace_id(high, UINT64_MAX);
+    ck_assert_int_eq(oi_sampler_decide(&sampler, low, &alone), told[_i].low);
+    ck_assert_int_eq(oi_sampler_decide(&sampler, high, &alone), told[_i].high);
+    if (told[_i].decision != OI_DECISION_DEFER)
+        return;
+    struct oi_context span = {.trace_id = {1}, .span_id = {1}, .decision = OI_DECISION_DEFER};
+    ck_assert_int_eq(oi_sampler_decide(&sampler, low, &span), told[_i].low);
+    ck_assert_int_eq(oi_sampler_decide(&sampler, high, &span), told[_i].high);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("sampler");
@@ -111,6 +146,7 @@ int main(void)
     tcase_add_loop_test(tests, bound_is_the_rounded_product, 0, sizeof bounds / sizeof *bounds);
     tcase_add_test(tests, ratio_compares_the_low_64_bits);
     tcase_add_loop_test(tests, parents_decide_for_parent_based_samplers, 0, sizeof decisions / sizeof *decisions);
+    tcase_add_loop_test(tests, a_decision_without_a_flag_counts_too, 0, sizeof told / sizeof *told);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
