@@ -11,6 +11,7 @@
 
 #include "agent/config.h"
 #include "agent/context.h"
+#include "agent/propagator.h"
 #include "agent/sampler.h"
 
 struct oi_agent {
@@ -20,9 +21,8 @@ struct oi_agent {
     struct oi_sampler sampler;
     enum oi_semconv semconv_http;
     enum oi_semconv semconv_database;
-    bool recording;       /* spans go somewhere; otherwise ids are made and propagated, and that is all */
-    bool propagate_trace; /* inject and extract traceparent/tracestate */
-    bool propagate_baggage;
+    bool recording; /* spans go somewhere; otherwise ids are made and propagated, and that is all */
+    struct oi_propagators propagators;
     bool orphan; /* no worker any more or, in a forked child, not yet: connections may be there from before */
 };
 
@@ -54,10 +54,11 @@ void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no
 /* False in a vfork child: its memory is its parent's. Async-signal-safe. */
 bool oi_life_in_own_process(void);
 
-/* What a program executed from here gets as TRACEPARENT, TRACESTATE and BAGGAGE. `start` is the TRACEPARENT this
- * process was started with (NULL: none): a child's environment that still holds it is brought up to date, one that the
- * program set itself is not. Returns whether there is a context to hand on. */
+/* What a program executed from here gets in its environment; false: there is no context to hand on. */
 bool oi_life_exec_context(struct oi_context *out);
-const char *oi_life_start_traceparent(void);
+
+/* Whether no header that names a span was put into an environment by the program itself: those in it are what this
+ * process was started with. Then they are brought up to date, else they stay. */
+bool oi_life_as_started(const struct oi_text values[OI_HEADERS]);
 
 #endif

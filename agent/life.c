@@ -21,7 +21,7 @@
 #include "agent/library.h"
 #include "agent/log.h"
 #include "agent/process_span.h"
-#include "agent/propagation.h"
+#include "agent/propagator.h"
 #include "agent/record.h"
 #include "agent/thread.h"
 #include "agent/worker.h"
@@ -40,7 +40,7 @@ static _Atomic uint32_t gone;                    /* futex: it is through, the wo
 static _Atomic bool awaited;                     /* another thread waits for that */
 static _Atomic bool sandboxed;
 static char settings[OI_CONFIG_ARENA];
-static char start_traceparent[OI_TRACEPARENT_LENGTH + 1];
+static uint64_t started_with[OI_HEADERS]; /* hashes of the headers this process was started with; 0: none */
 static char start_tracestate[OI_TRACESTATE_MAX];
 static char start_baggage[OI_BAGGAGE_MAX];
 
@@ -83,20 +83,33 @@ static bool excluded(void)
     return oi_list_matches_program(oi_agent.config.exclude_programs, path);
 }
 
-/* TRACEPARENT, TRACESTATE and BAGGAGE: the environment carrier of the specification (context/env-carriers.md). */
+/* FNV-1a; never 0. A program may write over its environment, so there is nothing to point to. */
+static uint64_t hash_of(struct oi_text text)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < text.len; i++)
+        hash = (hash ^ (uint8_t)text.at[i]) * 0x100000001b3;
+    return hash | 1;
+}
+
+static void remember_start(enum oi_header header, struct oi_text value)
+{
+    if (oi_text_present(value) && (oi_agent.propagators.leads & OI_HEADER_BIT(header)))
+        started_with[header] = hash_of(value);
+}
+
+/* The environment carrier of the specification (context/env-carriers.md). */
 static void read_context(void)
 {
-    struct oi_context context = {0};
-    const char *traceparent = getenv("TRACEPARENT");
+    struct oi_context context;
+    struct oi_text values[OI_HEADERS];
     struct oi_buffer state = {.at = start_tracestate, .size = sizeof start_tracestate};
     struct oi_buffer baggage = {.at = start_baggage, .size = sizeof start_baggage};
-    if (oi_agent.propagate_trace && traceparent && oi_traceparent_parse(oi_text_from(traceparent), &context)) {
-        memcpy(start_traceparent, traceparent, strnlen(traceparent, OI_TRACEPARENT_LENGTH));
-        if (getenv("TRACESTATE") && oi_tracestate_parse(oi_text_from(getenv("TRACESTATE")), &state))
-            context.tracestate = oi_buffer_text(&state);
-    }
-    if (oi_agent.propagate_baggage && getenv("BAGGAGE") &&
-        oi_baggage_parse(oi_text_from(getenv("BAGGAGE")), &baggage) > 0)
+    oi_headers_in_environment(environ, oi_agent.propagators.reads, values);
+    if (oi_propagators_extract(&oi_agent.propagators, values, &state, &context))
+        for (int i = 0; i < OI_HEADERS; i++)
+            remember_start((enum oi_header)i, values[i]);
+    if (oi_text_present(values[OI_HEADER_BAGGAGE]) && oi_baggage_parse(values[OI_HEADER_BAGGAGE], &baggage) > 0)
         context.baggage = oi_buffer_text(&baggage);
     oi_root_from_environment(&context);
 }
@@ -169,9 +182,7 @@ static void read_settings(void)
     oi_log_init((enum oi_log_level)config->log_level);
     oi_agent.semconv_http = oi_config_semconv_http(config);
     oi_agent.semconv_database = oi_config_semconv_database(config);
-    bool none = oi_list_has(config->propagators, "none");
-    oi_agent.propagate_trace = !none && oi_list_has(config->propagators, "tracecontext");
-    oi_agent.propagate_baggage = !none && oi_list_has(config->propagators, "baggage");
+    oi_propagators_init(&oi_agent.propagators, config->propagators);
     oi_agent.recording = !(config->traces_exporter && strcmp(config->traces_exporter, "none") == 0);
     oi_sampler_init(&oi_agent.sampler, config);
 }
@@ -185,16 +196,38 @@ static bool map_memory(void)
            oi_worker_init();
 }
 
+/* What is there of a caller, whose span is not the parent any more, becomes empty: that says nothing, and taking
+ * variables away is more than we do to a program. */
+static void put_into_environment(enum oi_header header, struct oi_text present, const struct oi_context *context)
+{
+    char room[OI_HEADER_ROOM], value[OI_HEADER_ROOM + 1];
+    struct oi_text text = {NULL, 0};
+    if (!(oi_agent.propagators.leads & OI_HEADER_BIT(header)))
+        return;
+    if (oi_agent.propagators.writes & OI_HEADER_BIT(header))
+        text = oi_header_value(header, context, room);
+    if (!oi_text_present(text)) {
+        if (!oi_text_present(present))
+            return;
+        text = OI_TEXT("");
+    }
+    memcpy(value, text.at, text.len);
+    value[text.len] = '\0';
+    setenv(oi_header_variable(header).at, value, 1);
+    remember_start(header, text);
+}
+
 /* Its context goes into the environment: system() and popen() execute inside libc, where no hook sees it. */
 static void start_process_span(void)
 {
     struct oi_context context;
+    struct oi_text present[OI_HEADERS];
     oi_process_span_start();
-    if (!oi_agent.propagate_trace || !oi_context_current(&context))
+    if (!(oi_agent.propagators.writes & oi_agent.propagators.leads) || !oi_context_current(&context))
         return;
-    oi_traceparent_format(&context, start_traceparent);
-    start_traceparent[OI_TRACEPARENT_LENGTH] = '\0';
-    setenv("TRACEPARENT", start_traceparent, 1);
+    oi_headers_in_environment(environ, oi_agent.propagators.reads, present);
+    for (int i = 0; i < OI_HEADERS; i++)
+        put_into_environment((enum oi_header)i, present[i], &context);
 }
 
 /* Their runtimes see our libraries' memory accesses without the synchronisation or the initialisation in code they did
@@ -457,12 +490,16 @@ void oi_life_before_daemon(void)
 
 bool oi_life_exec_context(struct oi_context *out)
 {
-    if (!oi_active() || !oi_agent.propagate_trace)
+    if (!oi_active() || !(oi_agent.propagators.writes & oi_agent.propagators.leads))
         return false;
     return oi_context_current(out);
 }
 
-const char *oi_life_start_traceparent(void)
+bool oi_life_as_started(const struct oi_text values[OI_HEADERS])
 {
-    return start_traceparent[0] ? start_traceparent : NULL;
+    for (int i = 0; i < OI_HEADERS; i++)
+        if ((oi_agent.propagators.leads & OI_HEADER_BIT(i)) && oi_text_present(values[i]) &&
+            hash_of(values[i]) != started_with[i])
+            return false;
+    return true;
 }

@@ -31,7 +31,8 @@ void oi_curl_take_back(const struct oi_call *call, CURL *easy, struct oi_curl_ha
         return;
     handle->lent = false;
     OI_REAL(*call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, handle->set.headers);
-    handle->nodes[0].next = handle->nodes[1].next = handle->nodes[2].next = NULL;
+    for (size_t i = 0; i < OI_HEADERS_WRITTEN; i++)
+        handle->nodes[i].next = NULL;
 }
 
 /* CURLOPT_CURLU names a URL that the program may change until the transfer begins. Every libcurl reads it at the first

@@ -21,7 +21,7 @@
 
 #include "agent/context.h"
 #include "agent/library.h"
-#include "agent/propagation.h"
+#include "agent/propagator.h"
 #include "agent/span.h"
 #include "agent/url.h"
 
@@ -32,6 +32,7 @@ enum {
     OI_CURL_URL_SMALL = 1024,
     OI_CURL_URL_LARGE = 8192, /* longer ones are cut */
     OI_CURL_AGENT = 256,
+    OI_CURL_LINES = 400, /* all formats at once take 370 */
 };
 
 /* What the program has set. */
@@ -75,9 +76,9 @@ struct oi_curl_handle {
     uint16_t url_length; /* 0: none */
     bool url_large;      /* it stands in large->url */
     bool lent;           /* libcurl has our list in place of the program's */
-    struct curl_slist nodes[3];
+    struct curl_slist nodes[OI_HEADERS_WRITTEN];
     struct oi_curl_large *large;
-    char traceparent[sizeof "traceparent: " + OI_TRACEPARENT_LENGTH];
+    char lines[OI_CURL_LINES]; /* our headers but for the two that may be long */
     char tracestate[sizeof "tracestate: " + OI_TRACESTATE_MAX];
     char user_agent_sent[OI_CURL_AGENT]; /* the list's User-Agent, for the span */
     char url[OI_CURL_URL_PREFIX + OI_CURL_URL_SMALL];

@@ -1,20 +1,7 @@
 #include "hooks/libcurl_headers.h"
 
 #include "agent/agent.h"
-
-static bool blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static struct oi_text trim(struct oi_text text)
-{
-    while (text.len > 0 && blank(text.at[0]))
-        text.at++, text.len--;
-    while (text.len > 0 && blank(text.at[text.len - 1]))
-        text.len--;
-    return text;
-}
+#include "agent/propagation_text.h"
 
 /* `Name: value`; `Name:` keeps libcurl from sending it, `Name;` sends it empty. */
 static void split_line(const char *line, struct oi_text *name, struct oi_text *value)
@@ -23,29 +10,40 @@ static void split_line(const char *line, struct oi_text *name, struct oi_text *v
     if (!line[length])
         length = strcspn(line, ";");
     *name = oi_text_of(line, length);
-    *value = line[length] ? trim(oi_text_from(line + length + 1)) : oi_text_of(line + length, 0);
+    *value = line[length] ? oi_header_trim(oi_text_from(line + length + 1)) : oi_text_of(line + length, 0);
+}
+
+static void keep_first(struct oi_text *kept, struct oi_text value)
+{
+    if (!oi_text_present(*kept))
+        *kept = value;
 }
 
 void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_headers *out)
 {
-    const struct {
-        struct oi_text name;
-        struct oi_text *value;
-    } wanted[] = {{OI_TEXT("traceparent"), &out->traceparent},
-                  {OI_TEXT("tracestate"), &out->tracestate},
-                  {OI_TEXT("baggage"), &out->baggage},
-                  {OI_TEXT("user-agent"), &out->user_agent},
-                  {OI_TEXT("content-type"), &out->content_type}};
     *out = (struct oi_curl_own_headers){0};
     for (; list; list = list->next) {
         struct oi_text name, value;
         if (!list->data)
             continue;
         split_line(list->data, &name, &value);
-        for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
-            if (!oi_text_present(*wanted[i].value) && oi_text_equal_nocase(name, wanted[i].name))
-                *wanted[i].value = value;
+        int header = oi_header_find(name);
+        if (header >= 0)
+            keep_first(&out->context[header], value);
+        else if (oi_text_equal_nocase(name, OI_TEXT("user-agent")))
+            keep_first(&out->user_agent, value);
+        else if (oi_text_equal_nocase(name, OI_TEXT("content-type")))
+            keep_first(&out->content_type, value);
     }
+}
+
+/* The program says itself which trace the request belongs to, or that it belongs to none. */
+static bool names_a_trace(const struct oi_curl_own_headers *own)
+{
+    for (int i = 0; i < OI_HEADERS; i++)
+        if ((oi_agent.propagators.leads & OI_HEADER_BIT(i)) && oi_text_present(own->context[i]))
+            return true;
+    return false;
 }
 
 /* The program may free its list in a callback, once it has set another one: what the span needs at its end is copied.
@@ -61,66 +59,68 @@ static void keep_user_agent(struct oi_curl_handle *handle, const struct oi_curl_
 
 void oi_curl_span_start(struct oi_curl_handle *handle, const struct oi_curl_own_headers *own, struct oi_span *span)
 {
-    struct oi_context parent = {0};
+    struct oi_context parent;
+    struct oi_buffer state = {.at = handle->tracestate, .size = OI_TRACESTATE_MAX};
     keep_user_agent(handle, own);
-    if (!oi_agent.propagate_trace || !oi_text_present(own->traceparent) ||
-        !oi_traceparent_parse(own->traceparent, &parent)) {
-        oi_span_start(span);
-        return;
-    }
     /* It was read from a header, so it stays a remote one: whose span it is cannot be told from here. */
-    if (oi_text_present(own->tracestate)) {
-        struct oi_buffer buffer = {.at = handle->tracestate, .size = OI_TRACESTATE_MAX};
-        if (oi_tracestate_parse(own->tracestate, &buffer))
-            parent.tracestate = oi_buffer_text(&buffer);
-    }
-    oi_span_start_under(span, &parent);
+    if (names_a_trace(own) && oi_propagators_extract(&oi_agent.propagators, own->context, &state, &parent))
+        oi_span_start_under(span, &parent);
+    else
+        oi_span_start(span);
 }
 
-/* A list under construction, in the handle's nodes. */
+/* A list under construction, in the handle's nodes; short lines stand in its room for them. */
 struct chain {
     struct oi_curl_handle *handle;
     size_t count;
+    size_t used; /* bytes of that room */
 };
 
-static void add_header(struct chain *chain, char *line, size_t size, struct oi_text name, struct oi_text value)
+/* Writes `name: value` and makes it the chain's next node. Returns the line's length with its end; 0: no room. */
+static size_t add_line(struct chain *chain, char *line, size_t size, struct oi_text name, struct oi_text value)
 {
-    struct oi_buffer buffer = {.at = line, .size = size - 1};
+    struct oi_buffer buffer = {.at = line, .size = size};
     oi_buffer_put(&buffer, name.at, name.len);
+    oi_buffer_put(&buffer, ": ", 2);
     oi_buffer_put(&buffer, value.at, value.len);
-    if (buffer.truncated)
-        return;
-    line[buffer.len] = 0;
+    oi_buffer_char(&buffer, '\0');
+    if (buffer.truncated || chain->count == OI_HEADERS_WRITTEN)
+        return 0;
     chain->handle->nodes[chain->count++].data = line;
+    return buffer.len;
 }
 
-static void add_trace(struct chain *chain, const struct oi_curl_own_headers *own, const struct oi_context *context)
+static void add_header(struct chain *chain, enum oi_header header, struct oi_text value)
 {
     struct oi_curl_handle *handle = chain->handle;
-    char value[OI_TRACEPARENT_LENGTH];
-    if (oi_text_present(own->traceparent))
-        return;
-    oi_traceparent_format(context, value);
-    add_header(chain, handle->traceparent, sizeof handle->traceparent, OI_TEXT("traceparent: "),
-               oi_text_of(value, sizeof value));
-    if (context->tracestate.len > 0 && !oi_text_present(own->tracestate))
-        add_header(chain, handle->tracestate, sizeof handle->tracestate, OI_TEXT("tracestate: "), context->tracestate);
+    struct oi_text name = oi_header_name(header);
+    if (header == OI_HEADER_TRACESTATE)
+        add_line(chain, handle->tracestate, sizeof handle->tracestate, name, value);
+    else if (header != OI_HEADER_BAGGAGE)
+        chain->used += add_line(chain, handle->lines + chain->used, sizeof handle->lines - chain->used, name, value);
+    else if (oi_curl_large_need(handle))
+        add_line(chain, handle->large->baggage, sizeof handle->large->baggage, name, value);
 }
 
 struct curl_slist *oi_curl_list(struct oi_curl_handle *handle, const struct oi_curl_own_headers *own,
                                 const struct oi_span *span)
 {
-    struct chain chain = {handle, 0};
+    struct chain chain = {handle, 0, 0};
     struct oi_context context;
+    char room[OI_HEADER_ROOM];
+    unsigned wanted = oi_agent.propagators.writes;
     if (handle->set.signs_headers)
         return NULL;
+    if (names_a_trace(own))
+        wanted &= OI_HEADER_BIT(OI_HEADER_BAGGAGE);
     oi_span_context(span, &context);
-    if (oi_agent.propagate_trace)
-        add_trace(&chain, own, &context);
-    if (oi_agent.propagate_baggage && context.baggage.len > 0 && !oi_text_present(own->baggage) &&
-        oi_curl_large_need(handle))
-        add_header(&chain, handle->large->baggage, sizeof handle->large->baggage, OI_TEXT("baggage: "),
-                   context.baggage);
+    for (int i = 0; i < OI_HEADERS; i++) {
+        if (!(wanted & OI_HEADER_BIT(i)) || oi_text_present(own->context[i]))
+            continue;
+        struct oi_text value = oi_header_value((enum oi_header)i, &context, room);
+        if (oi_text_present(value))
+            add_header(&chain, (enum oi_header)i, value);
+    }
     for (size_t i = 0; i < chain.count; i++)
         handle->nodes[i].next = i + 1 < chain.count ? &handle->nodes[i + 1] : handle->set.headers;
     return chain.count > 0 ? handle->nodes : NULL;

@@ -7,17 +7,15 @@
 
 /* What of the program's own list concerns us. The values point into the list. */
 struct oi_curl_own_headers {
-    struct oi_text traceparent; /* absent: not in the list; empty: the program wants none sent */
-    struct oi_text tracestate;
-    struct oi_text baggage;
+    struct oi_text context[OI_HEADERS]; /* absent: not in the list; empty: the program wants none sent */
     struct oi_text user_agent;
     struct oi_text content_type;
 };
 
 void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_headers *out);
 
-/* Starts the span of a transfer: in the trace of the program's own traceparent if it sends one, else under the current
- * context. */
+/* Starts the span of a transfer: in the trace that the program's own headers name if it sends such, in one of the
+ * configured formats, else under the current context. */
 void oi_curl_span_start(struct oi_curl_handle *handle, const struct oi_curl_own_headers *own, struct oi_span *span);
 
 /* The list to perform with: our headers, the last of them linked to the program's list, no node of which is written to.

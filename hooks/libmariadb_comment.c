@@ -89,7 +89,8 @@ static void put_comment(struct oi_buffer *out, const struct oi_span *span)
 
 static struct oi_text commented(const MYSQL *mysql, const struct oi_span *span, struct oi_text sql)
 {
-    if (!oi_agent.propagate_trace || sql.len >= COMMENTED_MAX || !may_be_commented(sql))
+    if (!(oi_agent.propagators.writes & OI_HEADER_BIT(OI_HEADER_TRACEPARENT)) || sql.len >= COMMENTED_MAX ||
+        !may_be_commented(sql))
         return sql;
     struct commented *memory = oi_handles_find(&texts, mysql);
     if (!memory)

@@ -6,18 +6,7 @@
 #include <sys/mman.h>
 
 #include "agent/agent.h"
-#include "agent/propagation.h"
 #include "agent/thread.h"
-
-static const char traceparent_name[] = "TRACEPARENT=";
-static const char tracestate_name[] = "TRACESTATE=";
-static const char baggage_name[] = "BAGGAGE=";
-
-static const char *value_of(const char *entry, const char *name, size_t length)
-{
-    return strncmp(entry, name, length) == 0 ? entry + length : NULL;
-}
-#define VALUE_OF(entry, name) value_of(entry, name, sizeof name - 1)
 
 /* What is to be done with an environment. */
 struct plan {
@@ -25,65 +14,97 @@ struct plan {
     bool set;     /* write the context's variables */
     bool strip;   /* take away the ones this process was started with: it has become a daemon */
     struct oi_context context;
-    char traceparent[OI_TRACEPARENT_LENGTH];
 };
 
-static bool make_plan(struct plan *plan, char *const envp[])
+static bool writes(enum oi_header header)
 {
-    const char *present = NULL, *start = oi_life_start_traceparent();
-    for (plan->count = 0; envp[plan->count]; plan->count++) {
-        const char *value = VALUE_OF(envp[plan->count], traceparent_name);
-        present = value ? value : present;
+    return (oi_agent.propagators.writes & OI_HEADER_BIT(header)) != 0;
+}
+
+/* What is in the environment says already what would be written. */
+static bool up_to_date(const struct oi_context *context, const struct oi_text present[OI_HEADERS])
+{
+    char room[OI_HEADER_ROOM];
+    for (int i = 0; i < OI_HEADERS; i++) {
+        if (!(oi_agent.propagators.leads & OI_HEADER_BIT(i)))
+            continue;
+        struct oi_text wanted = {NULL, 0};
+        if (writes((enum oi_header)i))
+            wanted = oi_header_value((enum oi_header)i, context, room);
+        if (oi_text_present(wanted) != oi_text_present(present[i]) || !oi_text_equal(wanted, present[i]))
+            return false;
     }
+    return true;
+}
+
+static bool any_lead(const struct oi_text present[OI_HEADERS])
+{
+    for (int i = 0; i < OI_HEADERS; i++)
+        if ((oi_agent.propagators.leads & OI_HEADER_BIT(i)) && oi_text_present(present[i]))
+            return true;
+    return false;
+}
+
+/* `present` is room to work in: exec is called on small stacks. */
+static bool make_plan(struct plan *plan, char *const envp[], struct oi_text present[OI_HEADERS])
+{
+    plan->count = oi_headers_in_environment(envp, oi_agent.propagators.reads, present);
     /* One that the program chose itself stays. */
-    if (present && (!start || strcmp(present, start) != 0))
+    if (!oi_life_as_started(present))
         return false;
     plan->set = oi_life_exec_context(&plan->context);
-    plan->strip = !plan->set && present && oi_root_detached();
-    if (!plan->set)
-        return plan->strip;
-    oi_traceparent_format(&plan->context, plan->traceparent);
-    return !present || strncmp(present, plan->traceparent, OI_TRACEPARENT_LENGTH) != 0;
+    plan->strip = !plan->set && any_lead(present) && oi_root_detached();
+    return plan->set ? !up_to_date(&plan->context, present) : plan->strip;
 }
+
+enum { MOST = OI_HEADERS_WRITTEN + 1 }; /* entries beside the program's own: variables and the end */
 
 static size_t size_of(const struct plan *plan)
 {
-    return (plan->count + 4) * sizeof(char *) + sizeof traceparent_name + OI_TRACEPARENT_LENGTH +
-           sizeof tracestate_name + plan->context.tracestate.len + sizeof baggage_name + plan->context.baggage.len;
+    char room[OI_HEADER_ROOM];
+    size_t size = (plan->count + MOST) * sizeof(char *);
+    for (int i = 0; i < OI_HEADERS; i++)
+        if (plan->set && writes((enum oi_header)i))
+            size += oi_header_variable((enum oi_header)i).len + sizeof "=" +
+                    oi_header_value((enum oi_header)i, &plan->context, room).len;
+    return size;
 }
 
 static bool replaced(const struct plan *plan, const char *entry)
 {
-    if (VALUE_OF(entry, traceparent_name) || VALUE_OF(entry, tracestate_name))
-        return true;
-    return VALUE_OF(entry, baggage_name) && (plan->strip || plan->context.baggage.len > 0);
+    const char *value;
+    int header = oi_header_entry(entry, &value);
+    if (header < 0 || !(oi_agent.propagators.reads & OI_HEADER_BIT(header)))
+        return false;
+    return header != OI_HEADER_BAGGAGE || plan->strip || plan->context.baggage.len > 0;
 }
 
-static char *put(char *text, char **entry, const char *name, struct oi_text value)
+static char *put(char *text, char **entry, struct oi_text name, struct oi_text value)
 {
-    size_t length = strlen(name);
     *entry = text;
-    memcpy(text, name, length);
-    memcpy(text + length, value.at, value.len);
-    text[length + value.len] = '\0';
-    return text + length + value.len + 1;
+    memcpy(text, name.at, name.len);
+    text += name.len;
+    *text++ = '=';
+    memcpy(text, value.at, value.len);
+    text[value.len] = '\0';
+    return text + value.len + 1;
 }
 
-static char *const *write_out(const struct plan *plan, char *const envp[], void *room)
+static char *const *write_out(const struct plan *plan, char *const envp[], void *memory)
 {
-    char **entries = room;
+    char **entries = memory, room[OI_HEADER_ROOM];
     size_t used = 0;
-    char *text = (char *)room + (plan->count + 4) * sizeof(char *);
+    char *text = (char *)memory + (plan->count + MOST) * sizeof(char *);
     for (size_t i = 0; i < plan->count; i++) {
         if (!replaced(plan, envp[i]))
             entries[used++] = envp[i];
     }
-    if (plan->set) {
-        text = put(text, &entries[used++], traceparent_name, oi_text_of(plan->traceparent, OI_TRACEPARENT_LENGTH));
-        if (plan->context.tracestate.len > 0)
-            text = put(text, &entries[used++], tracestate_name, plan->context.tracestate);
-        if (plan->context.baggage.len > 0)
-            put(text, &entries[used++], baggage_name, plan->context.baggage);
+    for (int i = 0; plan->set && i < OI_HEADERS; i++) {
+        if (!writes((enum oi_header)i))
+            continue;
+        struct oi_text value = oi_header_value((enum oi_header)i, &plan->context, room);
+        if (oi_text_present(value))
+            text = put(text, &entries[used++], oi_header_variable((enum oi_header)i), value);
     }
     entries[used] = NULL;
     return entries;
@@ -110,7 +131,7 @@ char *const *oi_process_environment(struct oi_process_environment *environment, 
     char *const *result = envp;
     environment->mapped = NULL;
     if (envp && oi_active() && oi_guard_enter()) {
-        if (make_plan(&plan, envp)) {
+        if (make_plan(&plan, envp, (struct oi_text *)(void *)environment->room)) {
             void *room = room_for(environment, size_of(&plan));
             if (room)
                 result = write_out(&plan, envp, room);

@@ -293,6 +293,43 @@ static int own_state_and_baggage(void)
     return own_headers("tracestate: mine=1", "Baggage: mine=2", NULL);
 }
 
+static int own_b3(void)
+{
+    return own_headers("B3: " OTHER_TRACE "-" OTHER_SPAN "-1", NULL, NULL);
+}
+
+static int own_b3_multi(void)
+{
+    return own_headers("X-B3-TraceId: " OTHER_TRACE, "x-b3-spanid: " OTHER_SPAN, "X-B3-Flags: 1");
+}
+
+static int own_b3_deny(void)
+{
+    return own_headers("b3: 0", NULL, NULL);
+}
+
+static int own_b3_none(void)
+{
+    return own_headers("b3:", NULL, NULL);
+}
+
+static int own_jaeger(void)
+{
+    return own_headers("uber-trace-id: " OTHER_TRACE ":" OTHER_SPAN ":0:1", NULL, NULL);
+}
+
+static int own_xray(void)
+{
+    return own_headers("X-Amzn-Trace-Id: Root=1-0af76519-16cd43dd8448eb211c80319c;Parent=" OTHER_SPAN ";Sampled=1",
+                       NULL, NULL);
+}
+
+static int own_ottrace(void)
+{
+    return own_headers("ot-tracer-traceid: 8448eb211c80319c", "ot-tracer-spanid: " OTHER_SPAN,
+                       "ot-tracer-sampled: true");
+}
+
 static int otlp(void)
 {
     return own_headers("Content-Type: application/x-protobuf", NULL, NULL);
@@ -687,6 +724,13 @@ static const struct {
     MODE(own_trace_broken),
     MODE(own_trace_none),
     MODE(own_state_and_baggage),
+    MODE(own_b3),
+    MODE(own_b3_multi),
+    MODE(own_b3_deny),
+    MODE(own_b3_none),
+    MODE(own_jaeger),
+    MODE(own_xray),
+    MODE(own_ottrace),
     MODE(otlp),
     MODE(reset),
     MODE(duplicate),
