@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/text.h"
+
 /* Generated fields: bool / uint32_t (numbers, milliseconds) / double (ratio) / const char * (strings and lists; NULL:
  * unset) / int (choices: index into the row's list). Defined in terms of config.def below. */
 #define OI_FIELD_BOOL bool
@@ -76,5 +78,10 @@ bool oi_list_has(const char *list, const char *name);
 
 /* True if `path` or its last component matches one of the globs in the list (fnmatch-like: * ? [...]). */
 bool oi_list_matches_program(const char *list, const char *path);
+
+/* True if a host matches one of the globs in the list, whatever the case; an item `host:port` asks for that port too
+ * (a glob as well), one without a port matches any. IPv6 addresses are written without brackets, or in brackets where
+ * a port follows; `host` comes without them. Takes 0.5 KiB of stack. */
+bool oi_list_matches_host(const char *list, struct oi_text host, uint16_t port);
 
 #endif

@@ -125,6 +125,65 @@ bool oi_list_matches_program(const char *list, const char *path)
     return false;
 }
 
+/* --- hosts ------------------------------------------------------------------------------------------------------- */
+
+enum { HOST = 256 }; /* longer ones are no host's name */
+
+/* In lower case, without the dot that may end a host's name. Absent: too long. */
+static struct oi_text host_text(struct oi_text host, char room[HOST])
+{
+    if (host.len > HOST)
+        return (struct oi_text){NULL, 0};
+    if (host.len > 1 && host.at[host.len - 1] == '.')
+        host.len--;
+    for (size_t i = 0; i < host.len; i++)
+        room[i] = lower(host.at[i]);
+    return oi_text_of(room, host.len);
+}
+
+/* Takes `host:port`, `[v6]:port`, `[v6]` or an IPv6 address without brackets apart; an absent port means any. */
+static struct oi_text split_host(struct oi_text item, struct oi_text *port)
+{
+    const char *end = item.at + item.len, *close = memchr(item.at, ']', item.len);
+    *port = (struct oi_text){NULL, 0};
+    const char *colon = memchr(item.at, ':', item.len);
+    if (item.at[0] == '[' && close && colon && colon < close) { /* not a class of characters */
+        if (close + 1 < end && close[1] == ':')
+            *port = oi_text_of(close + 2, (size_t)(end - close - 2));
+        return oi_text_of(item.at + 1, (size_t)(close - item.at - 1));
+    }
+    if (!colon || memchr(colon + 1, ':', (size_t)(end - colon - 1)))
+        return item;
+    *port = oi_text_of(colon + 1, (size_t)(end - colon - 1));
+    return oi_text_of(item.at, (size_t)(colon - item.at));
+}
+
+/* The number as text, at the end of `room`. */
+static struct oi_text port_text(uint16_t port, char room[5])
+{
+    size_t at = 5;
+    do {
+        room[--at] = (char)('0' + port % 10);
+        port = (uint16_t)(port / 10);
+    } while (port > 0);
+    return oi_text_of(room + at, 5 - at);
+}
+
+bool oi_list_matches_host(const char *list, struct oi_text host, uint16_t port)
+{
+    char host_room[HOST], pattern_room[HOST], port_room[5];
+    struct oi_text rest = oi_text_from(list), item, wanted_port;
+    struct oi_text name = host_text(host, host_room), number = port_text(port, port_room);
+
+    while (oi_text_present(name) && oi_list_next(&rest, ',', &item)) {
+        struct oi_text pattern = host_text(split_host(item, &wanted_port), pattern_room);
+        if (oi_text_present(pattern) && glob_matches(pattern, name) &&
+            (!oi_text_present(wanted_port) || glob_matches(wanted_port, number)))
+            return true;
+    }
+    return false;
+}
+
 /* --- stability opt-in --------------------------------------------------------------------------------------------- */
 
 /* `x/dup` beats `x`; what is not known is ignored, as the conventions say. */

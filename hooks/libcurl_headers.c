@@ -102,6 +102,20 @@ static void add_header(struct chain *chain, enum oi_header header, struct oi_tex
         add_line(chain, handle->large->baggage, sizeof handle->large->baggage, name, value);
 }
 
+/* OTEL_NATIVE_PROPAGATE_HOSTS, about the host the program asks for: where libcurl is redirected to, its list goes too.
+ */
+static bool may_propagate_to_host(struct oi_curl_handle *handle)
+{
+    const char *hosts = oi_agent.config.propagate_hosts;
+    if (!oi_agent.config.set.propagate_hosts)
+        return true;
+    struct oi_url url = oi_url_split(oi_curl_url(handle));
+    uint16_t port = handle->set.port ? handle->set.port : url.port;
+    if (port == 0)
+        port = oi_text_equal_nocase(url.scheme, OI_TEXT("https")) ? 443 : 80;
+    return oi_list_matches_host(hosts, url.host, port);
+}
+
 struct curl_slist *oi_curl_list(struct oi_curl_handle *handle, const struct oi_curl_own_headers *own,
                                 const struct oi_span *span)
 {
@@ -109,7 +123,7 @@ struct curl_slist *oi_curl_list(struct oi_curl_handle *handle, const struct oi_c
     struct oi_context context;
     char room[OI_HEADER_ROOM];
     unsigned wanted = oi_agent.propagators.writes;
-    if (handle->set.signs_headers)
+    if (handle->set.signs_headers || !may_propagate_to_host(handle))
         return NULL;
     if (names_a_trace(own))
         wanted &= OI_HEADER_BIT(OI_HEADER_BAGGAGE);

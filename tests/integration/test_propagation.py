@@ -1,9 +1,9 @@
-"""The formats of OTEL_PROPAGATORS, over the wire and through the environment."""
+"""The formats of OTEL_PROPAGATORS, over the wire and through the environment, and the hosts that get them at all."""
 
 import re
 
 import pytest
-from harness import app, instrumented, same_output
+from harness import HttpServer, app, instrumented, same_output
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 LOW = TRACE[16:]
@@ -220,6 +220,43 @@ def test_what_the_program_sets_itself_stays(sink):
     assert handed(sink, "b3,tracecontext", given, "/bin/sh", "-c", f"B3={own} exec /usr/bin/env", process_span=True)["B3"] == own
     found = handed(sink, "b3", {}, "/bin/sh", "-c", f"X_B3_SPANID={'2' * 16} exec /usr/bin/env")
     assert found == {"X_B3_SPANID": "2" * 16}
+
+
+# --- hosts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hosts, sent", [
+    ("*", True), ("127.0.0.1", True), ("127.0.0.1:{port}", True), ("*:{port}", True), ("example.com, 127.*", True),
+    ("127.0.0.1:1", False), ("example.com", False), ("localhost", False),
+])
+def test_only_these_hosts_get_headers(http_server, hosts, sent):
+    env = {"OTEL_NATIVE_PROPAGATE_HOSTS": hosts.format(port=http_server.port), "OTEL_PROPAGATORS": ALL, "BAGGAGE": "a=1",
+           "TRACEPARENT": f"00-{TRACE}-{PARENT}-01"}
+    span, headers = run(http_server, env=env)
+    assert (span.trace_id, span.parent_span_id) == (TRACE, PARENT)
+    assert headers == ({**written(ALL, TRACE, span.span_id, 1), "baggage": "a=1"} if sent else {})
+
+
+def test_hosts_are_compared_without_case_and_with_the_schemes_port():
+    """Names that all lead to one server, by way of the program's proxy."""
+    with HttpServer() as proxy:
+        def sent(url, hosts):
+            env = {"OTEL_NATIVE_PROPAGATE_HOSTS": hosts, "http_proxy": proxy.url, "no_proxy": "127.0.0.1"}
+            same_output([app("curl_easy"), "get", url], env=env, before=proxy.reset)
+            (request,) = proxy.requests
+            return bool(request.header("traceparent"))
+
+        assert sent("http://API.example.com/", "api.EXAMPLE.com")
+        assert sent("http://api.example.com/", "*.example.com:80")
+        assert not sent("http://api.example.com:8080/", "*.example.com:80")
+        assert not sent("http://example.com/", "*.example.com")
+        assert sent("http://[::1]/", "[::1]:80")
+        assert not sent("http://user:api.example.com@evil.org/", "api.example.com")
+
+
+def test_a_trace_of_the_programs_own_goes_out_to_any_host(http_server):
+    span, headers = run(http_server, "own_b3", env={"OTEL_NATIVE_PROPAGATE_HOSTS": "example.com", "OTEL_PROPAGATORS": "b3"})
+    assert headers == {"b3": f"{TRACE}-{PARENT}-1"} and (span.trace_id, span.parent_span_id) == (TRACE, PARENT)
 
 
 def test_any_value_of_the_environment_is_safe(http_server):
