@@ -50,6 +50,7 @@ void oi_life_before_identity(void);                        /* setuid, setgid, â€
 void oi_life_before_namespace(void);                       /* what a process with a second thread may not enter */
 void oi_life_sandboxed(void);  /* a system call filter: nothing new is started from here on */
 void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no more */
+void oi_life_with_sdk(void);   /* the program exports traces itself: say so and stand down, unless told otherwise */
 
 /* False in a vfork child: its memory is its parent's. Async-signal-safe. */
 bool oi_life_in_own_process(void);

@@ -485,6 +485,18 @@ void oi_life_before_daemon(void)
     errno = saved;
 }
 
+/* Two tracers in one process would tell each call twice, and tear the SDK's traces apart with headers of another. */
+void oi_life_with_sdk(void)
+{
+    static _Atomic bool said;
+    if (oi_agent.config.with_sdk || atomic_exchange(&said, true))
+        return;
+    oi_log_always("this program exports traces itself: tracing stops here (OTEL_NATIVE_WITH_SDK=true goes on)");
+    if (oi_active() && oi_life_in_own_process())
+        oi_process_span_end(NULL);
+    oi_life_stand_down();
+}
+
 /* --- what exec hands on
  * ---------------------------------------------------------------------------------------------------- */
 

@@ -19,8 +19,11 @@ static struct oi_call enter(const CURL *easy, const void *caller, struct oi_curl
 {
     *handle = oi_curl_find(easy);
     struct oi_call call = oi_call_enter_with(&oi_library_libcurl, *handle ? (*handle)->provider : NULL, caller);
-    if (!call.watched)
+    if (!call.watched) {
+        if (*handle && call.provider && !oi_active()) /* it may have our list from before we stood down */
+            oi_curl_take_back(&call, (CURL *)(uintptr_t)easy, *handle);
         *handle = NULL;
+    }
     return call;
 }
 
@@ -86,8 +89,11 @@ bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *h
     if (!is_http(parts.scheme))
         return false;
     oi_curl_own_headers(handle->set.headers, &own);
-    if (is_otlp(parts.path, own.content_type))
+    if (is_otlp(parts.path, own.content_type)) {
+        if (ends_with(parts.path, OI_TEXT("/v1/traces")))
+            oi_life_with_sdk();
         return false;
+    }
     oi_worker_need();
     oi_curl_span_start(handle, &own, span);
     *list = oi_curl_list(handle, &own, span);

@@ -138,6 +138,9 @@ OI_HOOK(CURLMcode, curl_multi_add_handle, (CURLM * handle, CURL *easy))
     struct oi_call call = enter(handle, OI_CALLER, &multi);
     if (!call.provider)
         return CURLM_INTERNAL_ERROR;
+    struct oi_curl_handle *before = oi_active() ? NULL : oi_curl_find(easy);
+    if (before) /* it may have our list from before we stood down */
+        oi_curl_take_back(&call, easy, before);
     struct oi_curl_handle *added = multi ? begin(&call, multi, easy) : NULL;
     if (call.watched)
         oi_call_pause(&call);

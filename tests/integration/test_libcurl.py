@@ -446,8 +446,9 @@ def test_nothing_but_http_makes_spans(http_server, tmp_path):
 
 
 def test_a_programs_own_telemetry_is_not_traced(http_server):
-    spans, (request,) = run(http_server, "otlp", "/v1/traces")
-    assert not spans and request.header("traceparent") is None
+    for path, env in (("/v1/traces", {"OTEL_NATIVE_WITH_SDK": "true"}), ("/v1/metrics", None), ("/prefix/v1/logs", None)):
+        spans, (request,) = run(http_server, "otlp", path, env=env)
+        assert not spans and request.header("traceparent") is None
 
 
 def test_switched_off(http_server):

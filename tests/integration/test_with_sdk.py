@@ -1,0 +1,84 @@
+"""A program that exports traces itself, as opentelemetry-cpp does over libcurl: the agent stands down in it."""
+
+import pytest
+from harness import HttpServer, OtlpSink, app, bare, instrumented, preloaded
+
+LINE = (b"otel-instrument: this program exports traces itself: tracing stops here "
+        b"(OTEL_NATIVE_WITH_SDK=true goes on)\n")
+
+
+@pytest.fixture
+def collector():
+    with HttpServer() as server:
+        for name in ("traces", "metrics", "logs"):
+            server.on(f"/v1/{name}")
+        yield server
+
+
+def run(http_server, collector, signal="traces", env=None, how=instrumented):
+    """Bare and instrumented: the same output but for what the agent says; spans, and what our server received."""
+    command = [app("curl_sdk"), f"{http_server.url}/bytes/3", collector.url, signal]
+    expected = bare(command)
+    http_server.reset()
+    with OtlpSink() as sink:
+        result = how(command, sink, env=env)
+        spans = sorted(sink.spans(), key=lambda span: span.start)
+    assert (result.stdout, result.returncode) == (expected.stdout, 0)
+    assert result.stdout.count(b" 200\n") == 6
+    for span in [span for span in spans if span.kind == "CLIENT"]:
+        assert (span.name, span.kind, span.status, span.scope_name) == ("GET", "CLIENT", ("UNSET", ""), "otel-instrument.libcurl")
+        assert span.attributes == {"http.method": "GET", "http.url": command[1], "http.status_code": 200,
+                                   "http.response_content_length": 3}
+    return result, spans, [request.header("traceparent") for request in http_server.requests]
+
+
+def carried(spans):
+    return [f"00-{span.trace_id}-{span.span_id}-03" for span in spans]
+
+
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+def test_traces_stop_with_one_line_at_the_first_export(http_server, collector, how):
+    """What was made until then is delivered; a child forked later is silent too; the exports never carry anything."""
+    result, spans, sent = run(http_server, collector, how=how)
+    assert result.stderr == LINE
+    assert len(spans) == 1 and sent == [*carried(spans), None, None, None]
+    assert [request.header("traceparent") for request in collector.requests] == [None] * 4  # two runs
+
+
+def test_told_to_go_on_it_goes_on(http_server, collector):
+    result, spans, sent = run(http_server, collector, env={"OTEL_NATIVE_WITH_SDK": "true"})
+    assert result.stderr == b""
+    assert len(spans) == 4 and sent == carried(spans)
+    assert [request.header("traceparent") for request in collector.requests] == [None] * 4
+
+
+@pytest.mark.parametrize("signal", ["metrics", "logs"])
+def test_exporting_other_signals_is_no_reason(http_server, collector, signal):
+    result, spans, sent = run(http_server, collector, signal)
+    assert result.stderr == b""
+    assert len(spans) == 4 and sent == carried(spans)
+    assert [request.header("traceparent") for request in collector.requests] == [None] * 4
+
+
+def test_the_process_span_ends_with_it(http_server, collector):
+    """So that what was made has its parent; how the process ended is not known then."""
+    result, spans, sent = run(http_server, collector, env={"OTEL_NATIVE_PROCESS_SPAN": "true"})
+    assert result.stderr == LINE
+    own, call = spans
+    assert (own.name, own.kind, own.status, own.parent_span_id) == ("curl_sdk", "INTERNAL", ("UNSET", ""), "")
+    assert "process.exit.code" not in own.attributes and own.attributes["process.executable.name"] == "curl_sdk"
+    assert (call.trace_id, call.parent_span_id) == (own.trace_id, own.span_id)
+    assert sent == [*carried([call]), None, None, None]
+
+
+def test_a_handle_that_was_under_way_carries_nothing_afterwards(http_server, collector):
+    """The first request's headers were given to libcurl before; a later one with the same handle is not that span's."""
+    command = [app("curl_sdk"), f"{http_server.url}/bytes/3", collector.url, "traces", "multi"]
+    expected = bare(command)
+    http_server.reset()
+    with OtlpSink() as sink:
+        result = instrumented(command, sink)
+        assert sink.spans() == []
+    assert (result.stdout, result.stderr) == (expected.stdout, LINE)
+    first, *again = [request.header("traceparent") for request in http_server.requests]
+    assert first and again == [None, None]
