@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/carrier.h"
 #include "agent/count.h"
 #include "agent/futex.h"
 #include "agent/id.h"
@@ -21,7 +22,6 @@
 #include "agent/library.h"
 #include "agent/log.h"
 #include "agent/process_span.h"
-#include "agent/propagator.h"
 #include "agent/record.h"
 #include "agent/thread.h"
 #include "agent/worker.h"
@@ -40,9 +40,6 @@ static _Atomic uint32_t gone;                    /* futex: it is through, the wo
 static _Atomic bool awaited;                     /* another thread waits for that */
 static _Atomic bool sandboxed;
 static char settings[OI_CONFIG_ARENA];
-static uint64_t started_with[OI_HEADERS]; /* hashes of the headers this process was started with; 0: none */
-static char start_tracestate[OI_TRACESTATE_MAX];
-static char start_baggage[OI_BAGGAGE_MAX];
 
 /* --- start
  * ---------------------------------------------------------------------------------------------------------------- */
@@ -81,37 +78,6 @@ static bool excluded(void)
         return false;
     path[len] = '\0';
     return oi_list_matches_program(oi_agent.config.exclude_programs, path);
-}
-
-/* FNV-1a; never 0. A program may write over its environment, so there is nothing to point to. */
-static uint64_t hash_of(struct oi_text text)
-{
-    uint64_t hash = 0xcbf29ce484222325;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (uint8_t)text.at[i]) * 0x100000001b3;
-    return hash | 1;
-}
-
-static void remember_start(enum oi_header header, struct oi_text value)
-{
-    if (oi_text_present(value) && (oi_agent.propagators.leads & OI_HEADER_BIT(header)))
-        started_with[header] = hash_of(value);
-}
-
-/* The environment carrier of the specification (context/env-carriers.md). */
-static void read_context(void)
-{
-    struct oi_context context;
-    struct oi_text values[OI_HEADERS];
-    struct oi_buffer state = {.at = start_tracestate, .size = sizeof start_tracestate};
-    struct oi_buffer baggage = {.at = start_baggage, .size = sizeof start_baggage};
-    oi_headers_in_environment(environ, oi_agent.propagators.reads, values);
-    if (oi_propagators_extract(&oi_agent.propagators, values, &state, &context))
-        for (int i = 0; i < OI_HEADERS; i++)
-            remember_start((enum oi_header)i, values[i]);
-    if (oi_text_present(values[OI_HEADER_BAGGAGE]) && oi_baggage_parse(values[OI_HEADER_BAGGAGE], &baggage) > 0)
-        context.baggage = oi_buffer_text(&baggage);
-    oi_root_from_environment(&context);
 }
 
 static void make_marker(void)
@@ -196,40 +162,6 @@ static bool map_memory(void)
            oi_worker_init();
 }
 
-/* What is there of a caller, whose span is not the parent any more, becomes empty: that says nothing, and taking
- * variables away is more than we do to a program. */
-static void put_into_environment(enum oi_header header, struct oi_text present, const struct oi_context *context)
-{
-    char room[OI_HEADER_ROOM], value[OI_HEADER_ROOM + 1];
-    struct oi_text text = {NULL, 0};
-    if (!(oi_agent.propagators.leads & OI_HEADER_BIT(header)))
-        return;
-    if (oi_agent.propagators.writes & OI_HEADER_BIT(header))
-        text = oi_header_value(header, context, room);
-    if (!oi_text_present(text)) {
-        if (!oi_text_present(present))
-            return;
-        text = OI_TEXT("");
-    }
-    memcpy(value, text.at, text.len);
-    value[text.len] = '\0';
-    setenv(oi_header_variable(header).at, value, 1);
-    remember_start(header, text);
-}
-
-/* Its context goes into the environment: system() and popen() execute inside libc, where no hook sees it. */
-static void start_process_span(void)
-{
-    struct oi_context context;
-    struct oi_text present[OI_HEADERS];
-    oi_process_span_start();
-    if (!(oi_agent.propagators.writes & oi_agent.propagators.leads) || !oi_context_current(&context))
-        return;
-    oi_headers_in_environment(environ, oi_agent.propagators.reads, present);
-    for (int i = 0; i < OI_HEADERS; i++)
-        put_into_environment((enum oi_header)i, present[i], &context);
-}
-
 /* Their runtimes see our libraries' memory accesses without the synchronisation or the initialisation in code they did
  * not compile, and would charge the program with what they report. AddressSanitizer and UBSan do not mind. */
 static bool unsuitable_sanitizer(void)
@@ -257,7 +189,7 @@ void oi_life_start(void)
     find_folder();
     new_instance();
     make_marker();
-    read_context();
+    oi_carrier_read();
     if (!map_memory()) {
         oi_log_always("not enough memory for the span queue; nothing is traced");
         atomic_store(&oi_agent.ready, true);
@@ -267,8 +199,10 @@ void oi_life_start(void)
     if (__register_atfork)
         __register_atfork(prepare_fork, parent_forked, child_forked, __dso_handle);
     oi_last_thread_watch();
-    if (oi_agent.config.process_span && oi_agent.recording)
-        start_process_span();
+    if (oi_agent.config.process_span && oi_agent.recording) {
+        oi_process_span_start();
+        oi_carrier_hand_on();
+    }
     atomic_store(&oi_agent.ready, true);
     atomic_store(&oi_agent.active, true);
     errno = saved;
@@ -495,23 +429,4 @@ void oi_life_with_sdk(void)
     if (oi_active() && oi_life_in_own_process())
         oi_process_span_end(NULL);
     oi_life_stand_down();
-}
-
-/* --- what exec hands on
- * ---------------------------------------------------------------------------------------------------- */
-
-bool oi_life_exec_context(struct oi_context *out)
-{
-    if (!oi_active() || !(oi_agent.propagators.writes & oi_agent.propagators.leads))
-        return false;
-    return oi_context_current(out);
-}
-
-bool oi_life_as_started(const struct oi_text values[OI_HEADERS])
-{
-    for (int i = 0; i < OI_HEADERS; i++)
-        if ((oi_agent.propagators.leads & OI_HEADER_BIT(i)) && oi_text_present(values[i]) &&
-            hash_of(values[i]) != started_with[i])
-            return false;
-    return true;
 }
