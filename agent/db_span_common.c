@@ -170,14 +170,19 @@ static bool front_fits(const struct oi_db_connection_front *front, const struct 
            same_text(front->texts + front->host_length + front->user_length, front->name_length, connection->name);
 }
 
+static struct oi_text known(struct oi_text text)
+{
+    return oi_text_present(text) ? text : OI_TEXT("");
+}
+
 static void take_front(struct oi_db_connection_front *front, const struct oi_db_connection *connection,
                        const struct oi_record *record)
 {
-    const struct oi_text host = connection->host, user = connection->user, name = connection->name;
+    const struct oi_text host = connection->host, user = known(connection->user), name = known(connection->name);
     struct oi_buffer texts = {.at = front->texts, .size = sizeof front->texts};
     front->attributes.count = 0;
     /* An absent text and an empty one are not the same, and a peer is only known by its being the host. */
-    if ((user.at && user.len == 0) || (name.at && name.len == 0) || !host.at ||
+    if ((connection->user.at && user.len == 0) || (connection->name.at && name.len == 0) || !host.at ||
         (connection->peer_address.at && connection->peer_address.at != host.at))
         return;
     oi_buffer_put(&texts, host.at, host.len);
