@@ -222,54 +222,34 @@ static void driven(struct oi_call *call, struct oi_curl_multi *multi, CURLMcode 
     oi_call_leave(call);
 }
 
+/* The whole of such a wrapper; `running` and what stands before it are the function's parameters. */
+#define DRIVE(function, ...)                                                                                           \
+    struct oi_curl_multi *multi;                                                                                       \
+    struct oi_call call = enter(handle, OI_CALLER, &multi);                                                            \
+    if (!call.provider)                                                                                                \
+        return CURLM_INTERNAL_ERROR;                                                                                   \
+    if (call.watched)                                                                                                  \
+        oi_call_pause(&call);                                                                                          \
+    CURLMcode result = OI_REAL(call, function)(handle, __VA_ARGS__);                                                   \
+    driven(&call, multi, result, running);                                                                             \
+    return result
+
 OI_HOOK(CURLMcode, curl_multi_perform, (CURLM * handle, int *running))
 {
-    struct oi_curl_multi *multi;
-    struct oi_call call = enter(handle, OI_CALLER, &multi);
-    if (!call.provider)
-        return CURLM_INTERNAL_ERROR;
-    if (call.watched)
-        oi_call_pause(&call);
-    CURLMcode result = OI_REAL(call, curl_multi_perform)(handle, running);
-    driven(&call, multi, result, running);
-    return result;
+    DRIVE(curl_multi_perform, running);
 }
 
 OI_HOOK(CURLMcode, curl_multi_socket_action, (CURLM * handle, curl_socket_t socket, int events, int *running))
 {
-    struct oi_curl_multi *multi;
-    struct oi_call call = enter(handle, OI_CALLER, &multi);
-    if (!call.provider)
-        return CURLM_INTERNAL_ERROR;
-    if (call.watched)
-        oi_call_pause(&call);
-    CURLMcode result = OI_REAL(call, curl_multi_socket_action)(handle, socket, events, running);
-    driven(&call, multi, result, running);
-    return result;
+    DRIVE(curl_multi_socket_action, socket, events, running);
 }
 
 OI_HOOK(CURLMcode, curl_multi_socket, (CURLM * handle, curl_socket_t socket, int *running))
 {
-    struct oi_curl_multi *multi;
-    struct oi_call call = enter(handle, OI_CALLER, &multi);
-    if (!call.provider)
-        return CURLM_INTERNAL_ERROR;
-    if (call.watched)
-        oi_call_pause(&call);
-    CURLMcode result = OI_REAL(call, curl_multi_socket)(handle, socket, running);
-    driven(&call, multi, result, running);
-    return result;
+    DRIVE(curl_multi_socket, socket, running);
 }
 
 OI_HOOK(CURLMcode, curl_multi_socket_all, (CURLM * handle, int *running))
 {
-    struct oi_curl_multi *multi;
-    struct oi_call call = enter(handle, OI_CALLER, &multi);
-    if (!call.provider)
-        return CURLM_INTERNAL_ERROR;
-    if (call.watched)
-        oi_call_pause(&call);
-    CURLMcode result = OI_REAL(call, curl_multi_socket_all)(handle, running);
-    driven(&call, multi, result, running);
-    return result;
+    DRIVE(curl_multi_socket_all, running);
 }
