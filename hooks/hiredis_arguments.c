@@ -96,12 +96,9 @@ static int small_number(struct oi_text text)
     return number;
 }
 
-/* Where the argument's text stays until the reply; `?` if there is no room. */
-static struct oi_text keep(struct reading *reading, struct oi_text text)
+/* A copy that stays until the reply; `?` if there is no room. */
+static struct oi_text copied(struct oi_hiredis_commands *to, struct oi_text text)
 {
-    struct oi_hiredis_commands *to = reading->to;
-    if (reading->borrow && !reading->together)
-        return text;
     if (text.len > sizeof to->text - to->text_used)
         return OI_TEXT("?");
     char *at = to->text + to->text_used;
@@ -109,6 +106,15 @@ static struct oi_text keep(struct reading *reading, struct oi_text text)
         memcpy(at, text.at, text.len);
     to->text_used = (uint16_t)(to->text_used + text.len);
     return oi_text_of(at, text.len);
+}
+
+void oi_hiredis_commands_keep(struct oi_hiredis_commands *commands)
+{
+    for (size_t i = 0; i < commands->argument_count; i++) {
+        struct oi_text *argument = &commands->arguments[i];
+        if ((uintptr_t)argument->at - (uintptr_t)commands->text >= sizeof commands->text)
+            *argument = copied(commands, *argument);
+    }
 }
 
 static void end_argument(struct reading *reading)
@@ -124,7 +130,9 @@ static void end_argument(struct reading *reading)
         reading->database = too_long ? -1 : small_number(text);
     reading->arguments++;
     if (reading->command && to->argument_count < OI_HIREDIS_ARGUMENTS) {
-        to->arguments[to->argument_count++] = too_long ? OI_TEXT("?") : keep(reading, text);
+        to->arguments[to->argument_count++] = too_long                                ? OI_TEXT("?")
+                                              : reading->borrow && !reading->together ? text
+                                                                                      : copied(to, text);
         reading->command->count++;
     }
     reading->piece = (struct oi_text){NULL, 0};

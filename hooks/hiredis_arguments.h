@@ -46,6 +46,9 @@ struct oi_hiredis_commands {
 /* Forgets all commands. */
 void oi_hiredis_commands_clear(struct oi_hiredis_commands *commands);
 
+/* Copies the texts that point into the caller's memory. */
+void oi_hiredis_commands_keep(struct oi_hiredis_commands *commands);
+
 /* Adds what was given. `borrow`: texts may point into the caller's memory, where they stand in one piece; else all of
  * them are copied. `argv_len` may be NULL, as for hiredis. `bytes` may hold several commands; what is not protocol
  * counts as one command without a name. */

@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include "agent/handles.h"
+#include "agent/url.h"
 #include "hooks/hiredis_error.h"
 
 enum { ERROR_TEXT = 128 }; /* redisContext.errstr, in every version */
@@ -276,6 +277,26 @@ static void note_effects(struct oi_hiredis_connection *connection, struct oi_hir
     }
 }
 
+/* Replies of RESP3 that may come at any place, and answer nothing: pushed messages, and what is said of the reply that
+ * follows. (hiredis hands out the first where the program has taken its function for them away, the other one always.)
+ * Only what (P)SUBSCRIBE and its like are answered by is pushed too: it begins with the command's name. */
+static bool answers_nothing(const struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch,
+                            const void *context, const void *reply)
+{
+    enum { ATTRIBUTE = 11, PUSH = 12 }; /* REDIS_REPLY_…, since 1.0 */
+    const struct oi_hiredis_layout *layout = connection->layout;
+    int type = reply_type(connection, context, reply);
+    if (type != PUSH)
+        return type == ATTRIBUTE;
+    const struct oi_redis_args *command =
+        batch->answered < batch->commands.remembered ? &batch->commands.commands[batch->answered] : NULL;
+    const void *first =
+        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
+    return !command || command->count == 0 || !first ||
+           oi_hiredis_int(first, layout->reply_type) != REDIS_REPLY_STRING ||
+           !oi_text_equal_nocase(command->at[0], oi_hiredis_reply_text(layout, first));
+}
+
 /* What the next reply of a batch says. */
 static void note_reply(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch, const void *context,
                        const void *reply)
@@ -296,6 +317,13 @@ void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *c
     /* A callback of the library's may have used the connection for something else. */
     if (ticket == 0 || !batch->started || ticket_of(batch) != ticket)
         return;
+    if (answers_nothing(connection, batch, context, reply)) {
+        /* The call returns, and the answer is still to come. */
+        if (batch->borrowed)
+            oi_hiredis_commands_keep(&batch->commands);
+        batch->borrowed = false;
+        return;
+    }
     note_reply(connection, batch, context, reply);
     if (++batch->answered < batch->commands.total)
         return;
