@@ -1,6 +1,6 @@
 // build: -lhiredis -levent
 /* hiredis's asynchronous interface on libevent, by script: each argument is a call of the library or a turn of the
- * loop, written `call|argument|argument…`. Functions that hiredis calls print what they were given. */
+ * loop, (redis_words.h). Functions that hiredis calls print what they were given. */
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/async.h>
@@ -8,42 +8,24 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <hiredis/adapters/libevent.h>
 
+#include "redis_words.h"
+
 static struct event_base *base;
 static redisAsyncContext *contexts[4], *context;
 static int chosen;
-static char *words[16];
-static size_t lengths[16];
-static int count;
 static int calls, given; /* of functions; commands they are due for */
 static int asked;        /* for MONITOR */
+static int again_port;   /* to connect to when a connection ends */
+static int told_port;    /* to tell of a connection that is made */
+static int plain;        /* without functions for connections */
 static long long sum;
 static jmp_buf back;
-
-static void print_reply(const redisReply *reply)
-{
-    if (!reply) {
-        printf("none");
-        return;
-    }
-    printf("%d ", reply->type);
-    if (reply->type == REDIS_REPLY_INTEGER)
-        printf("%lld", reply->integer);
-    if (reply->str)
-        printf("%s", reply->str);
-    for (size_t i = 0; i < reply->elements; i++) {
-        printf("%s", i ? ", " : "[");
-        print_reply(reply->element[i]);
-    }
-}
 
 static void print_call(redisAsyncContext *from, const redisReply *reply, const char *what)
 {
@@ -70,7 +52,7 @@ static void add(redisAsyncContext *from, void *reply, void *data)
     sum += reply ? ((redisReply *)reply)->integer : 0;
 }
 
-/* What MONITOR tells has times and ports in it. */
+/* What MONITOR and HELLO tell is never the same twice. */
 static void monitored(redisAsyncContext *from, void *reply, void *data)
 {
     (void)from;
@@ -98,17 +80,36 @@ static void then_free(redisAsyncContext *from, void *reply, void *data)
     redisAsyncFree(from);
 }
 
+/* The commands after it are answered, further ones refused. */
+static void then_disconnect(redisAsyncContext *from, void *reply, void *data)
+{
+    print_call(from, reply, data);
+    redisAsyncDisconnect(from);
+    printf("%d\n", redisAsyncCommand(from, show, "late", "PING"));
+}
+
 static void then_jump(redisAsyncContext *from, void *reply, void *data)
 {
     print_call(from, reply, data);
     longjmp(back, 1);
 }
 
+static void tell(int port, const char *what)
+{
+    redisContext *other = redisConnect("127.0.0.1", port);
+    freeReplyObject(redisCommand(other, what));
+    redisFree(other);
+}
+
 static void connected(const redisAsyncContext *from, int status)
 {
+    if (told_port)
+        tell(told_port, "SET connected 1");
     printf("connected %d %s\n", status, status == REDIS_OK ? "" : from->c.errstr);
     errno = ENOTTY;
 }
+
+static void opened(redisAsyncContext *made);
 
 static void disconnected(const redisAsyncContext *from, int status)
 {
@@ -117,6 +118,11 @@ static void disconnected(const redisAsyncContext *from, int status)
         if (contexts[i] == from)
             contexts[i] = NULL;
     context = contexts[chosen];
+    if (again_port) {
+        opened(redisAsyncConnect("127.0.0.1", again_port));
+        again_port = 0;
+        redisAsyncCommand(context, show, "again", "PING");
+    }
 }
 
 static void run(int until)
@@ -132,18 +138,10 @@ static void opened(redisAsyncContext *made)
     if (!made || made->err)
         return;
     redisLibeventAttach(made, base);
+    if (plain)
+        return;
     redisAsyncSetConnectCallback(made, connected);
     redisAsyncSetDisconnectCallback(made, disconnected);
-}
-
-static const char *word(int i)
-{
-    return i < count ? words[i] : NULL;
-}
-
-static int number(int i)
-{
-    return i < count ? atoi(words[i]) : 0;
 }
 
 #if HIREDIS_MAJOR >= 1
@@ -164,6 +162,44 @@ static redisAsyncContext *with_options(void)
 }
 #endif
 
+#if HIREDIS_MAJOR >= 1
+static struct timeval milliseconds(int i)
+{
+    struct timeval time = {number(i) / 1000, number(i) % 1000 * 1000};
+    return time;
+}
+
+static void pushed(redisAsyncContext *from, void *reply)
+{
+    print_call(from, reply, "pushed");
+}
+
+/* What hiredis 0.14 does not have. */
+static int newer(const char *name)
+{
+    if (strcmp(name, "timeout") == 0) {
+        redisAsyncSetTimeout(context, milliseconds(1));
+    } else if (strcmp(name, "push") == 0) {
+        redisAsyncSetPushCallback(context, pushed);
+    } else if (strcmp(name, "connect_timeout") == 0) {
+        redisOptions options = {0};
+        struct timeval time = milliseconds(3);
+        REDIS_OPTIONS_SET_TCP(&options, words[1], number(2));
+        options.connect_timeout = &time;
+        opened(redisAsyncConnectWithOptions(&options));
+    } else {
+        return 0;
+    }
+    return 1;
+}
+#else
+static int newer(const char *name)
+{
+    (void)name;
+    return 0;
+}
+#endif
+
 static int by_list(const char *format, ...)
 {
     va_list values;
@@ -178,6 +214,20 @@ static void result(int code)
     given += code == REDIS_OK;
     if (code != REDIS_OK)
         printf("%d err %d\n", code, context->err);
+}
+
+/* The text is gone when the command is sent. */
+static int formatted(const char *format, ...)
+{
+    char *text = NULL;
+    va_list values;
+    va_start(values, format);
+    int len = redisvFormatCommand(&text, format, values);
+    va_end(values);
+    int code = redisAsyncFormattedCommand(context, show, "formatted", text, (size_t)len);
+    memset(text, '?', (size_t)len);
+    redisFreeCommand(text);
+    return code;
 }
 
 static void many(int times)
@@ -249,6 +299,8 @@ static int gives(const char *name)
         result(redisAsyncCommandArgv(context, show, "argv", count - 1, (const char **)words + 1, lengths + 1));
     else if (strcmp(name, "bytes") == 0)
         result(redisAsyncFormattedCommand(context, show, "bytes", words[1], lengths[1]));
+    else if (strcmp(name, "format") == 0)
+        result(formatted(words[1], word(2), word(3), word(4)));
     else if (strcmp(name, "quiet") == 0)
         with(NULL, NULL);
     else if (strcmp(name, "then") == 0)
@@ -257,10 +309,14 @@ static int gives(const char *name)
         result(with(then_monitor, "first"));
     else if (strcmp(name, "then_free") == 0)
         result(with(then_free, "free"));
+    else if (strcmp(name, "then_disconnect") == 0)
+        result(with(then_disconnect, "disconnect"));
     else if (strcmp(name, "then_jump") == 0)
         result(with(then_jump, "jump"));
     else if (strcmp(name, "monitor") == 0)
         result(with(monitored, "monitor"));
+    else if (strcmp(name, "brief") == 0)
+        result(with(monitored, "brief"));
     else if (strcmp(name, "many") == 0)
         many(number(1));
     else
@@ -271,7 +327,7 @@ static int gives(const char *name)
 static void call(void)
 {
     const char *name = words[0];
-    if (opens(name) || gives(name))
+    if (opens(name) || gives(name) || newer(name))
         return;
     if (strcmp(name, "on") == 0) {
         chosen = number(1);
@@ -284,10 +340,18 @@ static void call(void)
         event_base_dispatch(base);
     } else if (strcmp(name, "publish") == 0) {
         publish(number(1));
+    } else if (strcmp(name, "other") == 0) {
+        tell(number(1), words[2]);
     } else if (strcmp(name, "subscribe_and_free") == 0) {
         subscribe_and_free(number(1), number(2));
     } else if (strcmp(name, "fork") == 0) {
         in_child();
+    } else if (strcmp(name, "again") == 0) {
+        again_port = number(1);
+    } else if (strcmp(name, "tell") == 0) {
+        told_port = number(1);
+    } else if (strcmp(name, "plain") == 0) {
+        plain = 1;
     } else if (strcmp(name, "sum") == 0) {
         printf("%lld\n", sum);
     } else if (strcmp(name, "disconnect") == 0) {
@@ -297,27 +361,6 @@ static void call(void)
     } else {
         abort();
     }
-}
-
-static void split(char *line)
-{
-    static const char escapes[] = "rn0\\", bytes[] = "\r\n\0\\";
-    char *to = line;
-    count = 1;
-    words[0] = line;
-    for (char *at = line; *at; at++) {
-        if (*at == '|') {
-            lengths[count - 1] = (size_t)(to - words[count - 1]);
-            *to++ = '\0';
-            words[count++] = to;
-        } else if (*at == '\\' && at[1] && strchr(escapes, at[1])) {
-            *to++ = bytes[strchr(escapes, *++at) - escapes];
-        } else {
-            *to++ = *at;
-        }
-    }
-    lengths[count - 1] = (size_t)(to - words[count - 1]);
-    *to = '\0';
 }
 
 int main(int argc, char **argv)

@@ -1,52 +1,18 @@
 // build: -lhiredis
 /* hiredis by script: each argument is a call of the library, written `call|argument|argument…`, and prints what it
- * gave.
- * `\r`, `\n`, `\0` and `\\` in an argument stand for these bytes. The context is freed at the end. */
+ * gave (redis_words.h). The context is freed at the end. */
 #include <errno.h>
 #include <hiredis/hiredis.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "redis_words.h"
+
 static redisContext *context;
-static char *words[64];
-static size_t lengths[64];
-static int count;
-
-static void print_bytes(const char *at, size_t len)
-{
-    if (len > 100) {
-        unsigned long sum = 5381;
-        for (size_t i = 0; i < len; i++)
-            sum = sum * 33 + (unsigned char)at[i];
-        printf("(%zu bytes, %lx)", len, sum);
-        return;
-    }
-    for (size_t i = 0; i < len; i++)
-        printf(at[i] >= ' ' && at[i] < 127 ? "%c" : "\\x%02x", (unsigned char)at[i]);
-}
-
-static void print_reply(const redisReply *reply)
-{
-    if (!reply) {
-        printf("none");
-        return;
-    }
-    printf("%d ", reply->type);
-    if (reply->type == REDIS_REPLY_INTEGER)
-        printf("%lld", reply->integer);
-    if (reply->str)
-        print_bytes(reply->str, reply->len);
-    for (size_t i = 0; i < reply->elements; i++) {
-        printf("%s", i ? ", " : "[");
-        print_reply(reply->element[i]);
-    }
-}
 
 /* Whatever hiredis says: the reply, the context's error, errno where it counts. */
 static void take(void *reply)
@@ -75,27 +41,16 @@ static void opened(redisContext *made)
     result(made ? 0 : -1);
 }
 
-static int number(int i)
-{
-    return i < count ? atoi(words[i]) : 0;
-}
-
-static const char *word(int i)
-{
-    return i < count ? words[i] : NULL;
-}
-
 static struct timeval milliseconds(int i)
 {
     struct timeval time = {number(i) / 1000, number(i) % 1000 * 1000};
     return time;
 }
 
-static int connected_socket(const char *host, int port)
+static int connected_socket(int port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    (void)host;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
         abort();
@@ -144,6 +99,43 @@ static int append_by_list(const char *format, ...)
     return code;
 }
 
+/* Commands that are formatted first; the text is gone before they are sent. */
+static int append_formatted(char *text, long long len)
+{
+    int code = len < 0 ? (int)len : redisAppendFormattedCommand(context, text, (size_t)len);
+    if (len >= 0)
+        memset(text, '?', (size_t)len);
+    redisFreeCommand(text);
+    return code;
+}
+
+static int append_format(const char *format, ...)
+{
+    char *text = NULL;
+    va_list values;
+    va_start(values, format);
+    int len = redisvFormatCommand(&text, format, values);
+    va_end(values);
+    return append_formatted(text, len);
+}
+
+static int append_format_sds(int argc, const char **argv, const size_t *argv_len)
+{
+    sds text;
+    long long len = redisFormatSdsCommandArgv(&text, argc, argv, argv_len);
+    int code = redisAppendFormattedCommand(context, text, (size_t)len);
+    memset(text, '?', (size_t)len);
+    redisFreeSdsCommand(text);
+    return code;
+}
+
+static int append_format_argv(int argc, const char **argv, const size_t *argv_len)
+{
+    char *text = NULL;
+    long long len = redisFormatCommandArgv(&text, argc, argv, argv_len);
+    return append_formatted(text, len);
+}
+
 static void get_reply(int (*get)(redisContext *, void **))
 {
     void *reply = NULL;
@@ -173,6 +165,23 @@ static void many(int times)
     printf("%lld\n", sum);
 }
 
+/* A command whose answer is never the same twice. */
+static void brief(void)
+{
+    redisReply *reply = redisCommand(context, words[1]);
+    printf("%d ", reply ? reply->type : -1);
+    freeReplyObject(reply);
+    take(NULL);
+}
+
+/* A command on a connection of its own, beside the one there is. */
+static void other(int port)
+{
+    redisContext *made = redisConnect("127.0.0.1", port);
+    take(redisCommand(made, words[2]));
+    redisFree(made);
+}
+
 /* Sends and receives by hand, as an event loop would, on a context that does not block. */
 static void exchange(void)
 {
@@ -182,6 +191,58 @@ static void exchange(void)
     }
     while (!reply && redisBufferRead(context) == REDIS_OK && redisGetReply(context, &reply) == REDIS_OK) {
     }
+    take(reply);
+}
+
+static void buffer_write(void)
+{
+    int done = 0, code = REDIS_OK;
+    while (!done && code == REDIS_OK)
+        code = redisBufferWrite(context, &done);
+    result(code);
+}
+
+#if HIREDIS_MAJOR >= 1
+static void pushed(void *data, void *reply)
+{
+    printf("pushed %s ", (const char *)data);
+    take(reply);
+}
+
+static void push_callback(int on)
+{
+    context->privdata = "data";
+    redisSetPushCallback(context, on ? pushed : NULL);
+}
+#else
+static void push_callback(int on)
+{
+    (void)on;
+}
+#endif
+
+/* The rest of the words is a call for which there is no memory. */
+static void no_memory(void)
+{
+    static void *all[1 << 20];
+    struct rlimit limit, none = {0};
+    size_t taken = 0;
+    getrlimit(RLIMIT_AS, &limit);
+    none.rlim_max = limit.rlim_max;
+    fflush(stdout);
+    setrlimit(RLIMIT_AS, &none);
+    for (size_t size = 1 << 20; size >= 16; size /= 2)
+        while (taken < sizeof all / sizeof *all && (all[taken] = malloc(size)))
+            taken++;
+    void *reply = strcmp(words[1], "command") == 0 ? redisCommand(context, words[2]) : NULL;
+    int code = strcmp(words[1], "append") == 0 ? redisAppendCommand(context, words[2]) : 0;
+    redisContext *made = strcmp(words[1], "connect") == 0 ? redisConnect(words[2], number(3))
+                         : strcmp(words[1], "fd") == 0    ? redisConnectFd(2)
+                                                          : NULL;
+    while (taken > 0)
+        free(all[--taken]);
+    setrlimit(RLIMIT_AS, &limit);
+    printf("%d %p ", code, (void *)made);
     take(reply);
 }
 
@@ -202,8 +263,12 @@ static void call(void)
         opened(redisConnectNonBlock(words[1], number(2)));
     else if (strcmp(name, "unix_nonblock") == 0)
         opened(redisConnectUnixNonBlock(words[1]));
+    else if (strcmp(name, "bind_nonblock") == 0)
+        opened(redisConnectBindNonBlock(words[1], number(2), words[3]));
+    else if (strcmp(name, "bind_reuse_nonblock") == 0)
+        opened(redisConnectBindNonBlockWithReuse(words[1], number(2), words[3]));
     else if (strcmp(name, "fd") == 0)
-        opened(redisConnectFd(connected_socket(words[1], number(2))));
+        opened(redisConnectFd(connected_socket(number(2))));
     else if (strcmp(name, "options") == 0)
         with_options();
     else if (strcmp(name, "reconnect") == 0)
@@ -230,6 +295,12 @@ static void call(void)
         result(redisAppendCommandArgv(context, count - 1, argv, argv_len));
     else if (strcmp(name, "append_bytes") == 0)
         result(redisAppendFormattedCommand(context, words[1], lengths[1]));
+    else if (strcmp(name, "format") == 0)
+        result(append_format(words[1], word(2), word(3), word(4)));
+    else if (strcmp(name, "format_argv") == 0)
+        result(append_format_argv(count - 1, argv, argv_len));
+    else if (strcmp(name, "format_sds") == 0)
+        result(append_format_sds(count - 1, argv, argv_len));
     else if (strcmp(name, "get") == 0)
         get_reply(redisGetReply);
     else if (strcmp(name, "read") == 0)
@@ -238,6 +309,18 @@ static void call(void)
         result(redisGetReply(context, NULL));
     else if (strcmp(name, "exchange") == 0)
         exchange();
+    else if (strcmp(name, "write") == 0)
+        buffer_write();
+    else if (strcmp(name, "fill") == 0)
+        result(redisBufferRead(context));
+    else if (strcmp(name, "brief") == 0)
+        brief();
+    else if (strcmp(name, "other") == 0)
+        other(number(1));
+    else if (strcmp(name, "push") == 0)
+        push_callback(number(1));
+    else if (strcmp(name, "no_memory") == 0)
+        no_memory();
     else if (strcmp(name, "large") == 0)
         large_value((size_t)number(1));
     else if (strcmp(name, "many") == 0)
@@ -254,27 +337,6 @@ static void call(void)
         printf("%d\n", close(redisFreeKeepFd(context))), context = NULL;
     else
         abort();
-}
-
-static void split(char *line)
-{
-    static const char escapes[] = "rn0\\", bytes[] = "\r\n\0\\";
-    char *to = line;
-    count = 1;
-    words[0] = line;
-    for (char *at = line; *at; at++) {
-        if (*at == '|') {
-            lengths[count - 1] = (size_t)(to - words[count - 1]);
-            *to++ = '\0';
-            words[count++] = to;
-        } else if (*at == '\\' && at[1] && strchr(escapes, at[1])) {
-            *to++ = bytes[strchr(escapes, *++at) - escapes];
-        } else {
-            *to++ = *at;
-        }
-    }
-    lengths[count - 1] = (size_t)(to - words[count - 1]);
-    *to = '\0';
 }
 
 int main(int argc, char **argv)

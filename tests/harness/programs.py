@@ -140,6 +140,8 @@ def build_flags(source):
     for line in source.read_text(encoding="utf-8").splitlines()[:10]:
         if line.startswith("// build:"):
             flags += shlex.split(line.removeprefix("// build:"))
+    if "-lhiredis" in flags and (prefix := os.environ.get("OI_HIREDIS")):
+        flags += [f"-I{prefix}/include", f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib"]
     expanded = []
     for flag in flags:
         if flag.startswith("pkg:"):
