@@ -75,8 +75,10 @@ static void attempt_result(const struct attempt *attempt, const redisContext *co
     bool failed = !context || (connection && oi_hiredis_int(context, connection->layout->error) != 0);
     if (connection && failed)
         error = oi_hiredis_error(connection, context, attempt->call.error);
-    /* Whether an asynchronous one succeeds is not known yet. */
-    if (failed || (oi_agent.config.connect_spans && !asynchronous))
+    /* Whether one that does not block succeeds is not known yet, and a descriptor's was made by somebody else. */
+    bool made = !failed && connection && !asynchronous && connection->transport != OI_TRANSPORT_UNKNOWN &&
+                oi_hiredis_blocking(connection->layout, context);
+    if (failed || (made && oi_agent.config.connect_spans))
         oi_hiredis_connect_span(&attempt->span, &where, failed ? &error : NULL);
 }
 

@@ -15,6 +15,7 @@
 typedef struct redisOptions redisOptions;
 redisContext *redisConnectWithOptions(const redisOptions *options);
 redisAsyncContext *redisAsyncConnectWithOptions(const redisOptions *options);
+void redisAsyncHandleTimeout(redisAsyncContext *context);
 #endif
 
 #define OI_HIREDIS_FUNCTIONS(X)                                                                                        \
@@ -47,7 +48,10 @@ redisAsyncContext *redisAsyncConnectWithOptions(const redisOptions *options);
     X(redisAsyncConnectWithOptions)                                                                                    \
     X(redisvAsyncCommand)                                                                                              \
     X(redisAsyncCommandArgv)                                                                                           \
-    X(redisAsyncFormattedCommand)
+    X(redisAsyncFormattedCommand)                                                                                      \
+    X(redisAsyncHandleRead)                                                                                            \
+    X(redisAsyncHandleWrite)                                                                                           \
+    X(redisAsyncHandleTimeout)
 OI_LIBRARY_FUNCTIONS(hiredis, OI_HIREDIS_FUNCTIONS);
 
 extern struct oi_library oi_library_hiredis;

@@ -1,5 +1,6 @@
 #include <stdarg.h>
 
+#include "agent/futex.h"
 #include "hooks/hiredis.h"
 #include "hooks/hiredis_pending.h"
 
@@ -130,16 +131,25 @@ void oi_hiredis_async_opened(struct oi_hiredis_connection *connection, const str
     oi_hiredis_pending_init();
 }
 
-/* A connect that failed in the event loop: what is left of it is the error in a context that never was connected. */
+/* What became of a connect that went on in the event loop, once that is known: hiredis marks a context as connected, or
+ * leaves an error in one that never was. The program's functions have run since it learned of it: the attempt was over
+ * when the event came. */
 static void report_attempt(struct oi_hiredis_connection *connection, const void *context)
 {
     enum { CONNECTED = 0x2 };
-    if (!connection->opening || oi_hiredis_int(context, connection->layout->error) == 0 ||
-        (oi_hiredis_int(context, connection->layout->flags) & CONNECTED) != 0)
+    bool connected = (oi_hiredis_int(context, connection->layout->flags) & CONNECTED) != 0;
+    if (!connection->opening || (!connected && oi_hiredis_int(context, connection->layout->error) == 0))
+        return;
+    connection->opening = false;
+    if (connected && !oi_agent.config.connect_spans)
         return;
     struct oi_db_connection where = oi_hiredis_describe(connection, -1);
-    struct oi_db_error error = oi_hiredis_error(connection, context, errno);
-    oi_hiredis_connect_span(&connection->attempt, &where, &error);
+    struct oi_db_error error = {0};
+    if (!connected)
+        error = oi_hiredis_error(connection, context, errno);
+    if (connection->event_mono_ns > connection->attempt.start_mono_ns)
+        connection->attempt.start_mono_ns += oi_mono_ns() - connection->event_mono_ns;
+    oi_hiredis_connect_span(&connection->attempt, &where, connected ? NULL : &error);
 }
 
 const struct oi_provider *oi_hiredis_async_closing(const void *context)
@@ -157,4 +167,54 @@ const struct oi_provider *oi_hiredis_async_closing(const void *context)
     }
     errno = error;
     return provider;
+}
+
+/* --- the event loop's calls: what the first ones bring is the end of an attempt to connect -------------------------
+ */
+
+static struct oi_call event_begin(const redisAsyncContext *context, const void *caller)
+{
+    struct oi_hiredis_connection *connection = oi_hiredis_find(context);
+    struct oi_call call = oi_call_enter_with(&oi_library_hiredis, connection ? connection->provider : NULL, caller);
+    if (!call.watched)
+        return call;
+    call.watched = connection && connection->opening;
+    if (call.watched)
+        connection->event_mono_ns = oi_mono_ns();
+    oi_call_pause(&call);
+    return call;
+}
+
+/* The context may be gone, and another one have its place: that one is not connected yet. */
+static void event_end(struct oi_call *call, const redisAsyncContext *context)
+{
+    if (!call->watched)
+        return;
+    oi_call_resume(call);
+    struct oi_hiredis_connection *connection = oi_hiredis_find(context);
+    if (connection && connection->asynchronous)
+        report_attempt(connection, context);
+    oi_call_leave(call);
+}
+
+#define EVENT(function)                                                                                                \
+    struct oi_call call = event_begin(context, OI_CALLER);                                                             \
+    if (!call.provider || !OI_REAL(call, function))                                                                    \
+        return;                                                                                                        \
+    OI_REAL(call, function)(context);                                                                                  \
+    event_end(&call, context)
+
+OI_HOOK(void, redisAsyncHandleRead, (redisAsyncContext * context))
+{
+    EVENT(redisAsyncHandleRead);
+}
+
+OI_HOOK(void, redisAsyncHandleWrite, (redisAsyncContext * context))
+{
+    EVENT(redisAsyncHandleWrite);
+}
+
+OI_HOOK(void, redisAsyncHandleTimeout, (redisAsyncContext * context))
+{
+    EVENT(redisAsyncHandleTimeout);
 }

@@ -47,11 +47,12 @@ struct oi_hiredis_connection {
     struct oi_hiredis_batch batches[2];
     /* Of the asynchronous interface (hooks/hiredis_pending.h). */
     bool asynchronous;
-    bool opening; /* begun without an error; `attempt` says when */
+    bool opening; /* begun without an error, its end not known yet; `attempt` says when */
     bool keeps;   /* has subscribed or monitors: hiredis may call any callback it was given again */
     uint32_t pending_count;
     struct oi_hiredis_pending *pending; /* the first one */
     struct oi_span attempt;
+    uint64_t event_mono_ns; /* when the loop last called meanwhile; 0: it has not */
 };
 
 /* The state of a context the program made, or NULL. */
