@@ -33,9 +33,9 @@ ANY = Any()
 class Expected:
     """A span as the test expects it, in whichever attribute set. Commands are (old text, new text, arguments, name)."""
 
-    def __init__(self, *commands, db=0, error=None, reply=None, length=None, where=None, name=None):
+    def __init__(self, *commands, db=0, error=None, reply=None, length=None, where=None, name=None, procedure=None):
         self.commands, self.db, self.error, self.reply = commands, db, error, reply
-        self.length, self.where, self.name = length, where, name
+        self.length, self.where, self.name, self.procedure = length, where, name, procedure
 
     def operation(self, new):
         if self.name:
@@ -60,6 +60,8 @@ class Expected:
             if self.commands:
                 attributes["db.query.text"] = "\n".join(command[1] for command in self.commands)
             attributes["db.operation.name"] = self.operation(True)
+            if self.procedure:
+                attributes["db.stored_procedure.name"] = self.procedure
             if self.error or self.reply:
                 attributes["error.type"] = (self.error or self.reply)[0]
             if self.reply:
