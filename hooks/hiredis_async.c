@@ -175,10 +175,12 @@ const struct oi_provider *oi_hiredis_async_closing(const void *context)
 static struct oi_call event_begin(const redisAsyncContext *context, const void *caller)
 {
     struct oi_hiredis_connection *connection = oi_hiredis_find(context);
+    if (connection && !connection->opening)
+        return (struct oi_call){.provider = connection->provider};
     struct oi_call call = oi_call_enter_with(&oi_library_hiredis, connection ? connection->provider : NULL, caller);
     if (!call.watched)
         return call;
-    call.watched = connection && connection->opening;
+    call.watched = connection != NULL;
     if (call.watched)
         connection->event_mono_ns = oi_mono_ns();
     oi_call_pause(&call);

@@ -141,6 +141,7 @@ void oi_hiredis_reopened(struct oi_hiredis_connection *connection)
     connection->database = 0;
     connection->transaction = -1;
     connection->dead = false;
+    connection->confirmations = 0;
 }
 
 void oi_hiredis_closing(struct oi_hiredis_connection *connection, const void *context)
@@ -277,24 +278,45 @@ static void note_effects(struct oi_hiredis_connection *connection, struct oi_hir
     }
 }
 
-/* Replies of RESP3 that may come at any place, and answer nothing: pushed messages, and what is said of the reply that
- * follows. (hiredis hands out the first where the program has taken its function for them away, the other one always.)
- * Only what (P)SUBSCRIBE and its like are answered by is pushed too: it begins with the command's name. */
-static bool answers_nothing(const struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch,
+/* The text that an array or a pushed message begins with; absent where there is none. */
+static struct oi_text first_word(const struct oi_hiredis_layout *layout, const void *reply)
+{
+    const void *first =
+        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
+    bool is_text = first && oi_hiredis_int(first, layout->reply_type) == REDIS_REPLY_STRING;
+    return is_text ? oi_hiredis_reply_text(layout, first) : (struct oi_text){NULL, 0};
+}
+
+/* SUBSCRIBE and its like are answered by messages that begin with their name, one for each channel. */
+static bool confirms(const struct oi_hiredis_layout *layout, const struct oi_redis_args *command, const void *reply)
+{
+    struct oi_text word = first_word(layout, reply), end = OI_TEXT("subscribe");
+    return word.len >= end.len && oi_text_equal(oi_text_of(word.at + word.len - end.len, end.len), end) && command &&
+           command->count > 0 && oi_text_equal_nocase(command->at[0], word);
+}
+
+/* Whether the reply is none to a command: the further confirmations of a SUBSCRIBE, and what RESP3 may tell at any
+ * place: pushed messages, and what is said of the reply that follows. (hiredis hands out the first where the program
+ * has taken its function for them away, the other one always.) */
+static bool answers_nothing(struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch,
                             const void *context, const void *reply)
 {
     enum { ATTRIBUTE = 11, PUSH = 12 }; /* REDIS_REPLY_…, since 1.0 */
-    const struct oi_hiredis_layout *layout = connection->layout;
+    const struct oi_redis_args *command = batch->started && batch->answered < batch->commands.remembered
+                                              ? &batch->commands.commands[batch->answered]
+                                              : NULL;
     int type = reply_type(connection, context, reply);
-    if (type != PUSH)
-        return type == ATTRIBUTE;
-    const struct oi_redis_args *command =
-        batch->answered < batch->commands.remembered ? &batch->commands.commands[batch->answered] : NULL;
-    const void *first =
-        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
-    return !command || command->count == 0 || !first ||
-           oi_hiredis_int(first, layout->reply_type) != REDIS_REPLY_STRING ||
-           !oi_text_equal_nocase(command->at[0], oi_hiredis_reply_text(layout, first));
+    bool many = type == REDIS_REPLY_ARRAY || type == PUSH;
+    if (connection->confirmations > 0 && (many || type == -1)) {
+        connection->confirmations--;
+        return true;
+    }
+    if (many && confirms(connection->layout, command, reply)) {
+        size_t channels = (command->total > command->count ? command->total : command->count) - 1;
+        connection->confirmations = channels > 1 ? (uint32_t)channels - 1 : 0;
+        return false;
+    }
+    return type == PUSH || type == ATTRIBUTE;
 }
 
 /* What the next reply of a batch says. */
@@ -314,10 +336,11 @@ void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *c
                          const void *reply)
 {
     struct oi_hiredis_batch *batch = current(connection);
+    bool nothing = answers_nothing(connection, batch, context, reply);
     /* A callback of the library's may have used the connection for something else. */
     if (ticket == 0 || !batch->started || ticket_of(batch) != ticket)
         return;
-    if (answers_nothing(connection, batch, context, reply)) {
+    if (nothing) {
         /* The call returns, and the answer is still to come. */
         if (batch->borrowed)
             oi_hiredis_commands_keep(&batch->commands);

@@ -74,6 +74,22 @@ def test_asynchronous_transactions(events, mode):
         one("WATCH s"), one("SET s ?"), one("MULTI"), one("INCR n"), one("EXEC"), mode=mode)
 
 
+# --- subscriptions --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_subscription_to_several_channels(client, mode):
+    """Each has a confirmation of its own. The first one is the answer, the others are none, to whatever is given meanwhile."""
+    port = client.server.port
+    client.expect(
+        [client.open, "command|SUBSCRIBE a b c", "command|PING", "get", "get", f"other|{port}|PUBLISH a x", "get",
+         "append|UNSUBSCRIBE a b", "append|PSUBSCRIBE p* q*", "append|GET k", *["get"] * 5,
+         "command|UNSUBSCRIBE c", "command|PUNSUBSCRIBE p* q*", "get", "command|GET k"],
+        one("SUBSCRIBE a b c"), one("PING"), one("PUBLISH a ?"),
+        pipeline("UNSUBSCRIBE a b", "PSUBSCRIBE p* q*", "GET k", reply=("ERR", ANY)), one("UNSUBSCRIBE c"), one("PUNSUBSCRIBE p* q*"),
+        one("GET k"), mode=mode)
+
+
 # --- scripts and functions ------------------------------------------------------------------------------------------------------
 
 

@@ -166,6 +166,41 @@ START_TEST(a_command_given_meanwhile_is_the_next)
 }
 END_TEST
 
+START_TEST(further_confirmations_answer_nothing)
+{
+    static const int types[] = {ARRAY, PUSH};
+    setup();
+    for (int i = 0; i < 2; i++) {
+        append("SUBSCRIBE", "a");
+        const char *argv[] = {"psubscribe", "a", "b", "c"};
+        bool borrow;
+        oi_hiredis_add_argv(oi_hiredis_collect(connection, false, &borrow), false, 4, argv, NULL);
+        append("PING", NULL);
+        answer(oi_hiredis_sending(connection), reply(types[i], "subscribe"));
+        for (int j = 0; j < 3; j++)
+            answer(oi_hiredis_sending(connection), reply(types[i], "psubscribe"));
+        ck_assert_int_eq(spans, i);
+        answer(oi_hiredis_sending(connection), reply(ERROR, "NOPERM no"));
+        ck_assert_int_eq(spans, i + 1);
+        ck_assert(strncmp(span_text, "PIPELINE\nCLIENT ERROR no\n", 25) == 0);
+    }
+}
+END_TEST
+
+/* Only a subscription is confirmed by what begins with its name. */
+START_TEST(an_array_that_begins_with_its_command)
+{
+    setup();
+    const char *argv[] = {"LRANGE", "a", "0", "1"};
+    bool borrow;
+    struct oi_hiredis_commands *commands = oi_hiredis_collect(connection, true, &borrow);
+    oi_hiredis_add_argv(commands, borrow, 4, argv, NULL);
+    answer(oi_hiredis_sending(connection), reply(ARRAY, "lrange"));
+    answer(call("LRANGE", "b"), reply(ARRAY, "lrange"));
+    ck_assert_int_eq(spans, 2);
+}
+END_TEST
+
 /* What does not fit beside the rest is not shown, and nothing of the caller's is looked at again. */
 START_TEST(long_arguments)
 {
@@ -202,6 +237,8 @@ int main(void)
     tcase_add_test(tests, a_confirmation_answers_its_command);
     tcase_add_test(tests, a_message_in_a_pipeline);
     tcase_add_test(tests, a_command_given_meanwhile_is_the_next);
+    tcase_add_test(tests, further_confirmations_answer_nothing);
+    tcase_add_test(tests, an_array_that_begins_with_its_command);
     tcase_add_test(tests, long_arguments);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
