@@ -128,6 +128,7 @@ void oi_hiredis_async_opened(struct oi_hiredis_connection *connection, const str
     connection->asynchronous = true;
     connection->opening = !connection->dead;
     connection->attempt = *span;
+    connection->image = oi_span_image();
     oi_hiredis_pending_init();
 }
 
@@ -141,7 +142,7 @@ static void report_attempt(struct oi_hiredis_connection *connection, const void 
     if (!connection->opening || (!connected && oi_hiredis_int(context, connection->layout->error) == 0))
         return;
     connection->opening = false;
-    if (connected && !oi_agent.config.connect_spans)
+    if (connection->image != oi_span_image() || (connected && !oi_agent.config.connect_spans))
         return;
     struct oi_db_connection where = oi_hiredis_describe(connection, -1);
     struct oi_db_error error = {0};

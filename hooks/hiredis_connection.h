@@ -53,6 +53,7 @@ struct oi_hiredis_connection {
     uint32_t pending_count;
     struct oi_hiredis_pending *pending; /* the first one */
     struct oi_span attempt;
+    uint32_t image;         /* the process it was begun in */
     uint64_t event_mono_ns; /* when the loop last called meanwhile; 0: it has not */
 };
 

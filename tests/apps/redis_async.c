@@ -248,12 +248,16 @@ static void subscribe_and_free(int port, int times)
     printf("%d\n", calls);
 }
 
-static void in_child(void)
+/* Ends the connection there, or turns the loop once. */
+static void in_child(int turns)
 {
     fflush(stdout);
     pid_t child = fork();
     if (child == 0) {
-        redisAsyncFree(context);
+        if (turns)
+            event_reinit(base), event_base_loop(base, EVLOOP_ONCE);
+        else
+            redisAsyncFree(context);
         fflush(stdout);
         exit(0);
     }
@@ -345,7 +349,7 @@ static void call(void)
     } else if (strcmp(name, "subscribe_and_free") == 0) {
         subscribe_and_free(number(1), number(2));
     } else if (strcmp(name, "fork") == 0) {
-        in_child();
+        in_child(number(1));
     } else if (strcmp(name, "again") == 0) {
         again_port = number(1);
     } else if (strcmp(name, "tell") == 0) {

@@ -71,6 +71,11 @@ def test_given_up_before_it_was_made(client, mode):
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
+def test_a_child_does_not_report_what_its_parent_began(client, mode):
+    client.expect([client.open, "fork|1", "command|GET a", "run", "free"], connect(), one("GET a"), mode=mode, env=CONNECTS)
+
+
+@pytest.mark.parametrize("mode", MODES[:2])
 def test_several_at_once(client, mode):
     refused = Tcp(free_port())
     calls = []
