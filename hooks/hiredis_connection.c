@@ -81,6 +81,10 @@ static void reset(struct oi_hiredis_batch *batch)
 static void submit(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
                    const struct oi_db_error *error)
 {
+    if (batch->image != oi_span_image()) {
+        reset(batch);
+        return;
+    }
     struct oi_db_connection where = oi_hiredis_describe(connection, batch->database);
     struct oi_redis_call call = {
         .commands = batch->commands.commands,
@@ -102,6 +106,7 @@ static void submit(struct oi_hiredis_connection *connection, struct oi_hiredis_b
 static void start(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch)
 {
     oi_span_start(&batch->span);
+    batch->image = oi_span_image();
     batch->database = connection->database;
     batch->started = true;
 }
@@ -278,19 +283,10 @@ static void note_effects(struct oi_hiredis_connection *connection, struct oi_hir
     }
 }
 
-/* The text that an array or a pushed message begins with; absent where there is none. */
-static struct oi_text first_word(const struct oi_hiredis_layout *layout, const void *reply)
-{
-    const void *first =
-        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
-    bool is_text = first && oi_hiredis_int(first, layout->reply_type) == REDIS_REPLY_STRING;
-    return is_text ? oi_hiredis_reply_text(layout, first) : (struct oi_text){NULL, 0};
-}
-
 /* SUBSCRIBE and its like are answered by messages that begin with their name, one for each channel. */
 static bool confirms(const struct oi_hiredis_layout *layout, const struct oi_redis_args *command, const void *reply)
 {
-    struct oi_text word = first_word(layout, reply), end = OI_TEXT("subscribe");
+    struct oi_text word = oi_hiredis_first_word(layout, reply), end = OI_TEXT("subscribe");
     return word.len >= end.len && oi_text_equal(oi_text_of(word.at + word.len - end.len, end.len), end) && command &&
            command->count > 0 && oi_text_equal_nocase(command->at[0], word);
 }
@@ -301,12 +297,11 @@ static bool confirms(const struct oi_hiredis_layout *layout, const struct oi_red
 static bool answers_nothing(struct oi_hiredis_connection *connection, const struct oi_hiredis_batch *batch,
                             const void *context, const void *reply)
 {
-    enum { ATTRIBUTE = 11, PUSH = 12 }; /* REDIS_REPLY_…, since 1.0 */
     const struct oi_redis_args *command = batch->started && batch->answered < batch->commands.remembered
                                               ? &batch->commands.commands[batch->answered]
                                               : NULL;
     int type = reply_type(connection, context, reply);
-    bool many = type == REDIS_REPLY_ARRAY || type == PUSH;
+    bool many = type == REDIS_REPLY_ARRAY || type == OI_HIREDIS_REPLY_PUSH;
     if (connection->confirmations > 0 && (many || type == -1)) {
         connection->confirmations--;
         return true;
@@ -316,7 +311,7 @@ static bool answers_nothing(struct oi_hiredis_connection *connection, const stru
         connection->confirmations = channels > 1 ? (uint32_t)channels - 1 : 0;
         return false;
     }
-    return type == PUSH || type == ATTRIBUTE;
+    return type == OI_HIREDIS_REPLY_PUSH || type == OI_HIREDIS_REPLY_ATTRIBUTE;
 }
 
 /* What the next reply of a batch says. */

@@ -21,7 +21,8 @@ struct oi_hiredis_batch {
     bool failed;   /* an error reply came: code and message are its */
     uint8_t code_length;
     uint8_t message_length;
-    int database; /* selected when it was started */
+    int database;   /* selected when it was started */
+    uint32_t image; /* the process it was started in: no other one reports it */
     uint32_t answered;
     char code[32];
     char message[200];

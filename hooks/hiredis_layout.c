@@ -77,3 +77,11 @@ const struct oi_hiredis_layout *oi_hiredis_layout(const struct oi_provider *prov
             return known[i].layout;
     return NULL;
 }
+
+struct oi_text oi_hiredis_first_word(const struct oi_hiredis_layout *layout, const void *reply)
+{
+    const void *first =
+        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
+    bool is_text = first && oi_hiredis_int(first, layout->reply_type) == REDIS_REPLY_STRING;
+    return is_text ? oi_hiredis_reply_text(layout, first) : (struct oi_text){NULL, 0};
+}

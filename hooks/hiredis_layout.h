@@ -65,6 +65,12 @@ static inline const void *oi_hiredis_reply_element(const struct oi_hiredis_layou
     return ((const void *const *)oi_hiredis_pointer(reply, layout->reply_first))[i];
 }
 
+/* REDIS_REPLY_…, since 1.0: they may come at any place, and answer nothing */
+enum { OI_HIREDIS_REPLY_ATTRIBUTE = 11, OI_HIREDIS_REPLY_PUSH = 12 };
+
+/* The text that an array or a pushed message begins with; absent where there is none. */
+struct oi_text oi_hiredis_first_word(const struct oi_hiredis_layout *layout, const void *reply);
+
 /* The program may make reply objects of its own kind (redisReader.fn): only the library's own are looked into. */
 static inline bool oi_hiredis_own_replies(const struct oi_hiredis_layout *layout, const struct oi_provider *provider,
                                           const void *context)

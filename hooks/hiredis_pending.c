@@ -138,7 +138,6 @@ struct oi_hiredis_pending *oi_hiredis_pending_begin(struct oi_hiredis_connection
     pending->generation = oi_thread.current_generation;
     pending->open = true;
     oi_hiredis_single_start(connection, &pending->batch);
-    pending->image = oi_span_image();
     return pending;
 }
 
@@ -146,15 +145,13 @@ struct oi_hiredis_pending *oi_hiredis_pending_begin(struct oi_hiredis_connection
 static void end(struct oi_hiredis_pending *pending, const void *context, const void *reply)
 {
     pending->open = false;
-    if (pending->image == oi_span_image())
-        oi_hiredis_single_answered(pending->connection, &pending->batch, context, reply);
+    oi_hiredis_single_answered(pending->connection, &pending->batch, context, reply);
 }
 
 static void fail(struct oi_hiredis_pending *pending, const void *context, int error, struct oi_text otherwise)
 {
     pending->open = false;
-    if (pending->image == oi_span_image())
-        oi_hiredis_single_failed(pending->connection, &pending->batch, context, error, otherwise);
+    oi_hiredis_single_failed(pending->connection, &pending->batch, context, error, otherwise);
 }
 
 void oi_hiredis_pending_given(struct oi_hiredis_pending *pending, uint32_t use, const void *context, bool accepted,
@@ -180,13 +177,9 @@ static bool confirms(const struct oi_hiredis_connection *connection, const void 
 {
     const struct oi_hiredis_layout *layout = connection->layout;
     int type = oi_hiredis_int(reply, layout->reply_type);
-    if (type != REDIS_REPLY_ARRAY && type != 12 /* REDIS_REPLY_PUSH, since 1.0 */)
+    if (type != REDIS_REPLY_ARRAY && type != OI_HIREDIS_REPLY_PUSH)
         return type == REDIS_REPLY_ERROR;
-    const void *first =
-        oi_hiredis_size(reply, layout->reply_count) > 0 ? oi_hiredis_reply_element(layout, reply, 0) : NULL;
-    if (!first || oi_hiredis_int(first, layout->reply_type) != REDIS_REPLY_STRING)
-        return false;
-    struct oi_text what = oi_hiredis_reply_text(layout, first);
+    struct oi_text what = oi_hiredis_first_word(layout, reply);
     return oi_text_equal(what, OI_TEXT("subscribe")) || oi_text_equal(what, OI_TEXT("psubscribe"));
 }
 

@@ -25,7 +25,6 @@ enum oi_hiredis_kind {
 struct oi_hiredis_pending {
     uint32_t pool_link; /* the pool's */
     uint32_t use;       /* counts the slot's uses */
-    uint32_t image;     /* the process it was begun in */
     uint8_t kind;       /* enum oi_hiredis_kind */
     bool open;          /* the span is not over */
     struct oi_hiredis_connection *connection;

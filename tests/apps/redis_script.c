@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "redis_words.h"
@@ -246,6 +247,21 @@ static void no_memory(void)
     take(reply);
 }
 
+/* Ends the connection in a child, or asks for a reply there. */
+static void in_child(const char *what)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        if (strcmp(what, "get") == 0)
+            get_reply(redisGetReply);
+        redisFree(context);
+        fflush(stdout);
+        exit(0);
+    }
+    waitpid(child, NULL, 0);
+}
+
 static void call(void)
 {
     const char *name = words[0];
@@ -317,6 +333,8 @@ static void call(void)
         brief();
     else if (strcmp(name, "other") == 0)
         other(number(1));
+    else if (strcmp(name, "fork") == 0)
+        in_child(words[1]);
     else if (strcmp(name, "push") == 0)
         push_callback(number(1));
     else if (strcmp(name, "no_memory") == 0)

@@ -213,6 +213,14 @@ def test_freeing_in_the_middle_of_a_pipeline(redis, places, how, mode):
                          pipeline("GET a", "GET b"), mode=mode)
 
 
+@pytest.mark.parametrize("mode", MODES[:2])
+@pytest.mark.parametrize("what", ["free", "get"])
+def test_a_child_does_not_report_what_its_parent_sent(redis, places, what, mode):
+    """Not when it frees its copy of the context, and not when it reads the rest of the replies there."""
+    Client(redis).expect(filled(["connect|127.0.0.1|{port}", "append|GET a", "append|GET b", "append|GET c", "get", f"fork|{what}", "get",
+                                 "get"], places), pipeline("GET a", "GET b", "GET c"), mode=mode)
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_no_memory(redis, places, mode):
     Client(redis).expect(filled(["connect|127.0.0.1|{port}", "no_memory|connect|127.0.0.1|{port}", "no_memory|fd",
