@@ -144,7 +144,7 @@ struct oi_http1_event {
 enum { OI_HTTP1_KEPT = 64 };
 
 /* Size of the state, checked when this is compiled. */
-enum { OI_HTTP1_STATE = 160 };
+enum { OI_HTTP1_STATE = 136 };
 
 /* All zeros and `side` set is the start of a stream. Look at `offset` only: the bytes used so far. */
 struct oi_http1 {

@@ -45,8 +45,9 @@ def test_text_is_analysed_by_pure_functions():
             found = impure.findall(without_comments(path))
             assert found == [], f"{path}: {found}"
             seen += 1
-    for path in files("hooks/wire") if (SOURCE / "hooks/wire").exists() else []:
+    for path in files("hooks/wire"):
         assert impure.findall(without_comments(path)) == [], path
+        assert [name for name in includes(path)[0] if not name.startswith("hooks/wire/")] == [], path
     assert seen >= len(PURE)
 
 
