@@ -104,6 +104,8 @@ static inline void http1_event(struct http1_text *t, const struct oi_http1_event
         http1_say(t, " interim\n");
         break;
     case OI_HTTP1_END:
+        if (event->head.framing == OI_HTTP1_UNFRAMED)
+            abort();
         http1_say(t, " end %llu body %llu%s\n", (unsigned long long)event->offset, (unsigned long long)event->body,
                   event->tunnel ? " tunnel" : "");
         break;

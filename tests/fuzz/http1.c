@@ -1,0 +1,62 @@
+/* Fuzz target for what reads HTTP/1: the parser, and what decides that a connection speaks it.
+ *
+ * The first byte chooses the side, the second how the bytes are cut. Besides reads out of bounds it looks for a
+ * difference: however the bytes are cut, the same is told, and no message ends that was not certain. Build and run:
+ * make fuzz, then tests/fuzz/http1 -max_total_time=60
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks/wire/detect.h"
+#include "tests/unit/http1_text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct http1_text whole, cut;
+
+/* From an allocation that ends with the bytes: the sanitizer sees a read past them. */
+static void give(struct http1_text *text, const char *at, size_t len)
+{
+    char *copy = malloc(len ? len : 1);
+    memcpy(copy, at, len);
+    http1_give(text, copy, len);
+    free(copy);
+}
+
+static void parse(struct http1_text *text, uint8_t how, const char *at, size_t len, size_t piece)
+{
+    http1_start(text, how & 1 ? OI_HTTP1_ANSWERS : OI_HTTP1_REQUESTS, (enum oi_http1_method)(how >> 1 & 1));
+    for (size_t from = 0; from < len; from += piece)
+        give(text, at + from, len - from < piece ? len - from : piece);
+    http1_end(text);
+    if (text->state.offset > len)
+        abort();
+}
+
+static void detect(const char *at, size_t len)
+{
+    struct oi_wire_detector once = {0}, bytes = {0};
+    enum oi_wire verdict = oi_wire_detect(&once, OI_WIRE_CLIENT, at, len), last = OI_WIRE_MORE;
+    for (size_t i = 0; i < len; i++)
+        last = oi_wire_detect(&bytes, OI_WIRE_CLIENT, at + i, 1);
+    if (verdict != last || (len >= OI_WIRE_FIRST && verdict == OI_WIRE_MORE))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2 || size > 8192)
+        return 0;
+    const char *at = (const char *)data + 2;
+    size_t len = size - 2;
+    parse(&whole, data[0], at, len, len ? len : 1);
+    parse(&cut, data[0], at, len, 1u + data[1] % 40u);
+    if (strcmp(whole.text, cut.text) != 0) {
+        fprintf(stderr, "%s\n---\n%s\n", whole.text, cut.text);
+        abort();
+    }
+    detect(at, len);
+    return 0;
+}
