@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/http_forwarded.h"
+#include "agent/http_name.h"
+#include "agent/http_route.h"
 #include "hooks/wire/detect.h"
 #include "tests/unit/http1_text.h"
 
@@ -45,12 +48,47 @@ static void detect(const char *at, size_t len)
         abort();
 }
 
+/* Texts that end with their allocations: the input's lines. */
+static void headers(const char *at, size_t len)
+{
+    static struct oi_http_names names;
+    enum { LINES = 7 };
+    struct oi_text lines[LINES] = {{0}};
+    for (size_t i = 0; i < LINES && len > 0; i++) {
+        const char *end = memchr(at, '\n', len);
+        size_t n = end ? (size_t)(end - at) : len;
+        bool list = i == LINES - 1; /* the routes: a string */
+        char *copy = calloc(1, n + list + (n == 0));
+        memcpy(copy, at, n);
+        lines[i] = oi_text_of(copy, n);
+        at += n + (end != NULL);
+        len -= n + (end != NULL);
+    }
+    struct oi_http_forwarded forwarded = {lines[0], lines[1], lines[2], lines[3], lines[4]};
+    struct oi_http_origin origin = oi_http_forwarded_read(&forwarded);
+    if ((origin.address.at && (origin.address.len < 2 || origin.address.len > 45)) || origin.host.len > 255)
+        abort();
+    char room[80];
+    struct oi_buffer out = {.at = room, .size = sizeof room};
+    struct oi_http_server_name name = {.method = OI_TEXT("GET"), .path = lines[5], .guess = true};
+    name.route = oi_http_route(lines[6].at, lines[5]);
+    oi_http_server_name(&name, &names, &out);
+    if (out.len > out.size || names.count > OI_HTTP_NAMES)
+        abort();
+    for (size_t i = 0; i < LINES; i++)
+        free((char *)lines[i].at);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 8192)
         return 0;
     const char *at = (const char *)data + 2;
     size_t len = size - 2;
+    if (data[0] & 0x80) {
+        headers(at, len);
+        return 0;
+    }
     parse(&whole, data[0], at, len, len ? len : 1);
     parse(&cut, data[0], at, len, 1u + data[1] % 40u);
     if (strcmp(whole.text, cut.text) != 0) {
