@@ -52,7 +52,6 @@ size_t oi_http1_idle(struct oi_http1 *s, const char *at, size_t len, struct oi_h
         s->state = c == '\r' ? BLANK : IDLE;
         return 1;
     }
-    s->number = 0;
     if (request ? !is_token(c) : c != 'H')
         return http1_over(s, len, OI_HTTP1_NOT_HTTP);
     return oi_http1_begin(s, event);

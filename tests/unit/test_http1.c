@@ -90,6 +90,8 @@ static const struct message messages[] = {
             "body 0\n closed"),
     REQUEST("POST / HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2, 2\r\n\r\nab",
             "@0 POST / 1.1 {Content-Length: 2} {Content-Length: 2, 2} head 58-60 length 2 keep end 62 body 2\n closed"),
+    REQUEST("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nf\r\n0123456789abcde\r\nA\r\n0123456789\r\n0\r\n\r\n",
+            "@0 POST / 1.1 {Transfer-Encoding: chunked} head 45-47 chunked keep end 87 body 25\n closed"),
     ANSWER("HTTP/1.1 200 OK\r\n\r\nto the\r\n\r\nHTTP/1.1 200 end",
            "@0 1.1 200 head 17-19 to close end 45 body 26\n closed"),
     ANSWER("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxyz",
