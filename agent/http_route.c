@@ -82,9 +82,21 @@ static bool next_segment(struct oi_text *rest, struct oi_text *segment)
     return slash != NULL;
 }
 
+/* False: they differ in front of the first wildcard, as most templates of a long list do. */
+static bool may_match(struct oi_text template, struct oi_text path)
+{
+    size_t i = 0;
+    for (; i < template.len && template.at[i] != '*' && template.at[i] != '{'; i++)
+        if (i == path.len || template.at[i] != path.at[i])
+            return false;
+    return i < template.len || i == path.len;
+}
+
 static bool matches(struct oi_text template, struct oi_text path)
 {
     struct oi_text expected, segment;
+    if (!may_match(template, path))
+        return false;
     for (;;) {
         bool more_expected = next_segment(&template, &expected), more = next_segment(&path, &segment);
         if (!segment_matches(expected, segment))
@@ -100,8 +112,9 @@ struct oi_text oi_http_route(const char *list, struct oi_text path)
 {
     path = without_query(path);
     while (list && *list) {
-        list += strspn(list, " \t,");
-        size_t len = strcspn(list, ",");
+        while (*list == ' ' || *list == '\t' || *list == ',')
+            list++;
+        size_t len = (size_t)(strchrnul(list, ',') - list);
         struct oi_text template = {list, len};
         while (template.len > 0 && (template.at[template.len - 1] == ' ' || template.at[template.len - 1] == '\t'))
             template.len--;

@@ -40,7 +40,7 @@ static const struct {
     {X_FOR("::ffff:192.0.2.1"), "::ffff:192.0.2.1", 0, NULL, NULL, 0},
     {X_FOR("\"[2001:db8::1]:443\" , x"), "2001:db8::1", 443, NULL, NULL, 0},
     {X_FOR("[2001:db8::1]"), "2001:db8::1", 0, NULL, NULL, 0},
-    {X_FOR("203.0.113.195:41237"), "203.0.113.195", 41237, NULL, NULL, 0},
+    {X_FOR("203.0.113.195:65535"), "203.0.113.195", 65535, NULL, NULL, 0},
     {X_FOR(" ,\t, 203.0.113.195"), "203.0.113.195", 0, NULL, NULL, 0},
     {NULL, NULL, "https", "example.com", NULL, NULL, 0, "https", "example.com", 0},
     {NULL, NULL, "HTTPS, http", "a.example.com:81, b", "9", NULL, 0, "https", "a.example.com", 81},
