@@ -160,7 +160,8 @@ bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connectio
 void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
                   const struct oi_sql_call *call, bool failed);
 
-/* --- what came of a call, also of one that was made in several steps (libmariadb_query.c) ----------------------------
+/* --- what came of a call, also of one that was made in several steps (libmariadb_query.c, libmariadb_result.c)
+ * ----------------------------
  */
 
 /* Makes the record of a call; delivered at once if it failed. */
