@@ -22,7 +22,7 @@
  */
 /* clang-format off */
 #define OI_MYSQL_FUNCTIONS(X)                                                                                          \
-    X(mysql_init) X(mysql_real_connect) X(mysql_close) X(mysql_select_db) X(mysql_change_user)                         \
+    X(mysql_init) X(mysql_real_connect) X(mysql_close) X(mysql_select_db) X(mysql_change_user) X(mariadb_reconnect)    \
     X(mysql_query) X(mysql_real_query) X(mysql_send_query) X(mysql_read_query_result) X(mysql_next_result)             \
     X(mysql_store_result) X(mysql_use_result) X(mysql_free_result)                                                     \
     X(mysql_commit) X(mysql_rollback) X(mysql_autocommit)                                                              \
@@ -80,8 +80,11 @@ struct oi_mysql_connection {
     enum oi_db_system system;
     enum oi_transport transport;
     uint16_t port;
-    bool described; /* by a connected library, not by the arguments of a connect */
+    bool described;      /* by a connected library, not by the arguments of a connect */
+    uint32_t number;     /* no other connection of this process has it, whatever its address */
+    const char *session; /* the library's text about its peer, only to be compared */
     struct oi_mysql_text host, user, schema;
+    struct oi_mysql_text told;           /* the schema, when the library was last asked for it */
     struct oi_db_connection_front front; /* written as spans are */
     /* Of an operation that is under way in the non-blocking interface. */
     struct oi_span starting; /* a connect or a change of where the connection is */
@@ -96,6 +99,7 @@ enum { OI_MYSQL_STATEMENT_MAX = 2048 };
 struct oi_mysql_statement {
     const struct oi_provider *provider;
     MYSQL *mysql; /* a key to the connection's state; may be closed, never handed to the library */
+    uint32_t connection_number;
     struct oi_mysql_pending pending;
     int64_t fetched;          /* rows of the result being read */
     bool stored;              /* that result was counted by mysql_stmt_store_result */
@@ -139,18 +143,9 @@ static inline struct oi_sql_call oi_mysql_named_call(struct oi_text name)
     return (struct oi_sql_call){.name = name, .rows_affected = -1, .rows_returned = -1};
 }
 
-/* A text cut at the bound; NULL or empty: unknown. */
-void oi_mysql_keep(struct oi_mysql_text *text, const char *value);
-
 /* The state of `mysql`, made if need be, and described as soon as the library is connected. NULL: no memory, or no
  * handle. */
 struct oi_mysql_connection *oi_mysql_adopt(const struct oi_provider *provider, MYSQL *mysql);
-
-/* Looks whether a statement, if it succeeds, changes the schema of those that follow: `USE x`. Else `schema` stays. */
-void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length);
-
-/* The same, for one that has succeeded. */
-void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length);
 
 /* Before a call of the program that is a span: delivers what waits on the connection, starts the span, and pauses
  * `call`. False: the handle stays unknown; `call` has been left. */
@@ -160,8 +155,54 @@ bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connectio
 void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
                   const struct oi_sql_call *call, bool failed);
 
-/* --- what came of a call, also of one that was made in several steps (libmariadb_query.c, libmariadb_result.c)
- * ----------------------------
+/* --- where a connection is (libmariadb_place.c) ----------------------------------------------------------------------
+ */
+
+/* A text cut at the bound; NULL or empty: unknown. */
+void oi_mysql_keep(struct oi_mysql_text *text, const char *value);
+
+/* Asks a connected library: a defaults file, an option or an environment variable may have said something else than the
+ * arguments of the connect. */
+void oi_mysql_describe(struct oi_mysql_connection *connection, MYSQL *mysql);
+
+/* The same, if the library has connected again inside a call (MYSQL_OPT_RECONNECT). After every call that may have. */
+void oi_mysql_follow_session(struct oi_mysql_connection *connection, MYSQL *mysql);
+
+/* Before a call: the schema, if the library has been told another one since it was last asked. It knows that of the
+ * connect and of mysql_select_db, and with a server that tells (session_track_schema) every later one. */
+void oi_mysql_follow_schema(struct oi_mysql_connection *connection, MYSQL *mysql);
+
+/* Looks whether a statement, if it succeeds, changes the schema of those that follow: `USE x`. Else `schema` stays. */
+void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length);
+
+/* The statement has succeeded of which this was kept. */
+static inline void oi_mysql_use_next_schema(struct oi_mysql_connection *connection)
+{
+    if (connection->next_schema.known)
+        connection->schema = connection->next_schema;
+    connection->next_schema.known = false;
+}
+
+/* What was said to a handle before its connect; the library forgets it when the connect fails. */
+struct oi_mysql_options {
+    bool tcp;      /* also to localhost */
+    bool defaults; /* a file of defaults may name any place */
+};
+struct oi_mysql_options oi_mysql_read_options(const struct oi_provider *provider, MYSQL *mysql);
+
+/* Where a connect goes, as far as its arguments tell. */
+struct oi_mysql_arguments {
+    const char *host, *user, *schema, *path;
+    unsigned int port;
+};
+void oi_mysql_keep_arguments(struct oi_mysql_connection *connection, const struct oi_mysql_arguments *given,
+                             struct oi_mysql_options options);
+
+/* Which place an error message names: `... on '127.0.0.1' (111)`, `... through socket '/run/x.sock' (2)`. The library
+ * forgets where it tried to go when it fails, and only it knows its defaults. */
+void oi_mysql_keep_named_place(struct oi_mysql_connection *connection, unsigned int code, const char *message);
+
+/* --- what came of a call, also of one in several steps (libmariadb_query.c, libmariadb_result.c) --------------------
  */
 
 /* Makes the record of a call; delivered at once if it failed. */
@@ -182,8 +223,8 @@ bool oi_mysql_under_way(struct oi_call *call, const struct oi_mysql_connection *
 void oi_mysql_next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result);
 void oi_mysql_stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result);
 
-/* --- the same of a statement (libmariadb_stmt.c)
- * --------------------------------------------------------------------- */
+/* --- the same of a statement (libmariadb_stmt.c) ---------------------------------------------------------------------
+ */
 
 /* Before a call that is a span: delivers what waits, starts the span and pauses `call`; false: unknown statement. */
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span);

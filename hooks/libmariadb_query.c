@@ -1,5 +1,4 @@
 /* Statements sent as text, and transactions. */
-#include "agent/sql.h"
 #include "hooks/libmariadb.h"
 
 bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connection, MYSQL *mysql, struct oi_span *span)
@@ -11,6 +10,8 @@ bool oi_mysql_begin(struct oi_call *call, struct oi_mysql_connection **connectio
         return false;
     }
     oi_mysql_settle(&(*connection)->pending);
+    oi_mysql_follow_schema(*connection, mysql);
+    (*connection)->next_schema.known = false;
     oi_span_start(span);
     oi_call_pause(call);
     return true;
@@ -46,6 +47,7 @@ struct oi_record *oi_mysql_call_record(struct oi_mysql_connection *connection, M
     struct oi_mysql_failure failure;
     if (failed)
         read_failure(&failure, connection, mysql);
+    oi_mysql_follow_session(connection, mysql);
     struct oi_record *record = oi_mysql_record(span, connection, call, failed ? &failure : NULL);
     oi_mysql_pending_start(&connection->pending, span);
     if (failed)
@@ -61,26 +63,6 @@ void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const st
         oi_mysql_put(&connection->pending, record, false);
 }
 
-void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length)
-{
-    while (length > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
-        text++, length--;
-    if (length == 0 || !memchr("uU/-#", *text, 5))
-        return;
-    struct oi_sql sql = {.query = {NULL, 0, 0, false}};
-    oi_sql_analyze((struct oi_text){text, length}, &sql);
-    if (!oi_text_present(sql.schema) || sql.schema.len == 0 || sql.schema.len > sizeof schema->at)
-        return;
-    memcpy(schema->at, sql.schema.at, sql.schema.len);
-    schema->len = (uint8_t)sql.schema.len;
-    schema->known = true;
-}
-
-void oi_mysql_follow_schema(struct oi_mysql_connection *connection, const char *text, size_t length)
-{
-    oi_mysql_named_schema(&connection->schema, text, length);
-}
-
 static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span, const char *text,
                     size_t length, bool failed)
 {
@@ -90,7 +72,7 @@ static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const 
         return;
     if (record)
         oi_mysql_answered(connection, mysql, record);
-    oi_mysql_follow_schema(connection, text, length);
+    oi_mysql_named_schema(&connection->schema, text, length);
 }
 
 OI_HOOK(int, mysql_query, (MYSQL * mysql, const char *text))
@@ -139,6 +121,8 @@ OI_HOOK(int, mysql_send_query, (MYSQL * mysql, const char *text, unsigned long l
     oi_call_resume(&call);
     struct oi_sql_call sent = oi_mysql_text_call(text, length);
     struct oi_record *record = oi_mysql_call_record(connection, mysql, &span, &sent, result != 0);
+    if (result == 0)
+        oi_mysql_named_schema(&connection->next_schema, text, length);
     if (record)
         oi_mysql_put(&connection->pending, record, true);
     oi_call_leave(&call);
@@ -147,7 +131,8 @@ OI_HOOK(int, mysql_send_query, (MYSQL * mysql, const char *text, unsigned long l
 
 bool oi_mysql_awaited(struct oi_call *call, const struct oi_mysql_connection *connection)
 {
-    if (!connection || !oi_mysql_waits(&connection->pending)) {
+    /* A statement that is not recorded may change the schema of one that is. */
+    if (!connection || !(oi_mysql_waits(&connection->pending) || connection->next_schema.known)) {
         oi_call_leave(call);
         return false;
     }
@@ -158,6 +143,8 @@ bool oi_mysql_awaited(struct oi_call *call, const struct oi_mysql_connection *co
 /* The answer to a statement sent, or to the next one of several: `result` is what the library returned. */
 void oi_mysql_next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result)
 {
+    if (result == 0)
+        oi_mysql_use_next_schema(connection);
     struct oi_record *record = oi_mysql_take(&connection->pending);
     if (!record)
         return;

@@ -3,10 +3,11 @@
 
 static const struct oi_scope scope = {"otel-instrument.libmariadb", OI_AREA_DATABASE};
 
-/* Numbers of the client's own errors (errmsg.h of both libraries); all others are the server's. */
+/* Numbers of the client's own errors (errmsg.h of both libraries, and those of its files, which are below 1000); all
+ * others are the server's. */
 bool oi_mysql_client_error(unsigned int code)
 {
-    return (code >= 2000 && code < 3000) || (code >= 5000 && code < 6000);
+    return code < 1000 || (code >= 2000 && code < 3000) || (code >= 5000 && code < 6000);
 }
 
 void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const char *message)

@@ -26,7 +26,6 @@ static void begun(struct oi_mysql_connection *connection, MYSQL *mysql, const st
     connection->pending.started = true;
     oi_mysql_put(&connection->pending, record, true);
     connection->changing = (struct oi_text){NULL, 0};
-    connection->next_schema.known = false;
     if (oi_text_present(call.text))
         oi_mysql_named_schema(&connection->next_schema, call.text.at, call.text.len);
 }
@@ -63,8 +62,10 @@ static void over(struct oi_mysql_connection *connection, MYSQL *mysql, bool fail
         change_over(connection, mysql, failed);
         return;
     }
-    if (!failed && connection->next_schema.known)
-        connection->schema = connection->next_schema;
+    oi_mysql_follow_session(connection, mysql);
+    /* Whether one that was only sent is right, is said by mysql_read_query_result. */
+    if (!failed && leaves != LATER)
+        oi_mysql_use_next_schema(connection);
     struct oi_record *record = oi_mysql_take(pending);
     if (!record)
         return;
@@ -149,17 +150,9 @@ OI_HOOK(int, mysql_real_query_cont, (int *ret, MYSQL *mysql, int ready))
     CONTINUE(mysql_real_query_cont, ANSWER);
 }
 
-static void begun_sending(struct oi_mysql_connection *connection, MYSQL *mysql, const struct oi_span *span,
-                          struct oi_sql_call call)
-{
-    begun(connection, mysql, span, call);
-    connection->next_schema.known = false; /* whether it was right is said by mysql_read_query_result */
-}
-
 OI_HOOK(int, mysql_send_query_start, (int *ret, MYSQL *mysql, const char *text, unsigned long length))
 {
-    START(mysql_send_query_start, begun_sending(connection, mysql, &span, oi_mysql_text_call(text, length)), LATER, ret,
-          mysql, text, length);
+    START(mysql_send_query_start, BEGUN(oi_mysql_text_call(text, length)), LATER, ret, mysql, text, length);
 }
 
 OI_HOOK(int, mysql_send_query_cont, (int *ret, MYSQL *mysql, int ready))

@@ -20,12 +20,19 @@ static uint32_t batch_size(const struct oi_provider *provider, MYSQL_STMT *stmt)
     return size;
 }
 
+/* The connection a statement was made on; NULL: closed. Another one may have its address since. */
+static struct oi_mysql_connection *connection_of(const struct oi_mysql_statement *statement)
+{
+    struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
+    return connection && connection->number == statement->connection_number ? connection : NULL;
+}
+
 /* A connection lost between two rows is an error of the connection alone, in MariaDB's library. */
 static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql_statement *statement, MYSQL_STMT *stmt)
 {
     const struct oi_provider *provider = statement->provider;
     unsigned int code = OI_REAL_OF(provider, mysql_stmt_errno)(stmt);
-    if (code == 0 && oi_mysql_connection(statement->mysql))
+    if (code == 0 && connection_of(statement))
         oi_mysql_failure(failure, OI_REAL_OF(provider, mysql_errno)(statement->mysql),
                          OI_REAL_OF(provider, mysql_error)(statement->mysql));
     else
@@ -39,8 +46,10 @@ static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL
     if (failed)
         read_failure(&failure, statement, stmt);
     call->prepared = true;
-    struct oi_record *record =
-        oi_mysql_record(span, oi_mysql_connection(statement->mysql), call, failed ? &failure : NULL);
+    struct oi_mysql_connection *connection = connection_of(statement);
+    if (connection)
+        oi_mysql_follow_session(connection, statement->mysql);
+    struct oi_record *record = oi_mysql_record(span, connection, call, failed ? &failure : NULL);
     oi_mysql_pending_start(&statement->pending, span);
     statement->fetched = 0;
     statement->stored = false;
@@ -58,8 +67,7 @@ static void failed_now(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, s
 /* A statement may outlive its connection, which then must not be asked. */
 static bool more_results(const struct oi_mysql_statement *statement)
 {
-    return oi_mysql_connection(statement->mysql) &&
-           OI_REAL_OF(statement->provider, mysql_more_results)(statement->mysql);
+    return connection_of(statement) && OI_REAL_OF(statement->provider, mysql_more_results)(statement->mysql);
 }
 
 static void answered(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
@@ -108,7 +116,10 @@ bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *stat
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
 {
     if (statement) {
+        struct oi_mysql_connection *connection = connection_of(statement);
         oi_stmt_settle(statement);
+        if (connection)
+            oi_mysql_follow_schema(connection, statement->mysql);
         oi_span_start(span);
     }
     return known(call, statement);
@@ -123,7 +134,7 @@ OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
     oi_call_pause(&call);
     MYSQL_STMT *stmt = OI_REAL(call, mysql_stmt_init)(mysql);
     oi_call_resume(&call);
-    if (stmt && oi_mysql_adopt(call.provider, mysql)) {
+    if (stmt && (connection = oi_mysql_adopt(call.provider, mysql))) {
         struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
         if (statement)
             oi_stmt_settle(statement);
@@ -132,6 +143,7 @@ OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
         if (statement) {
             statement->provider = call.provider;
             statement->mysql = mysql;
+            statement->connection_number = connection->number;
         }
     }
     oi_call_leave(&call);
@@ -177,9 +189,9 @@ struct oi_sql_call oi_stmt_execution(const struct oi_mysql_statement *statement)
 
 static void follow_schema(const struct oi_mysql_statement *statement)
 {
-    struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
+    struct oi_mysql_connection *connection = connection_of(statement);
     if (connection && statement->prepared)
-        oi_mysql_follow_schema(connection, statement->text, statement->length);
+        oi_mysql_named_schema(&connection->schema, statement->text, statement->length);
 }
 
 static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,

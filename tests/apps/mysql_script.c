@@ -6,51 +6,13 @@
  * `name=value` passes a value, lists are divided by commas, `-` is NULL. `on=N` goes on with connection and statement
  * N.
  */
-#include <mysql.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "mysql_script.h"
+
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { HANDLES = 4, PARAMETERS = 8, COLUMNS = 8, WIDTH = 64 };
-
-static struct handle {
-    MYSQL *mysql;
-    MYSQL_RES *result;
-    MYSQL_STMT *stmt;
-} handles[HANDLES], *on = handles;
-
-/* Divides a list in place; `-` is NULL. */
-static int divide(char *list, char **items, int most)
-{
-    int count = 0;
-    for (char *item = list; item && count < most; count++) {
-        items[count] = item;
-        item = strchr(item, ',');
-        if (item)
-            *item++ = '\0';
-        if (strcmp(items[count], "-") == 0)
-            items[count] = NULL;
-    }
-    return count;
-}
-
-static void outcome(const char *what, int result)
-{
-    printf("%s: %d", what, result);
-    if (on->mysql && mysql_errno(on->mysql))
-        printf(" %u %s %s", mysql_errno(on->mysql), mysql_sqlstate(on->mysql), mysql_error(on->mysql));
-    putchar('\n');
-}
-
-static void stmt_outcome(const char *what, int result)
-{
-    printf("%s: %d", what, result);
-    if (mysql_stmt_errno(on->stmt))
-        printf(" %u %s", mysql_stmt_errno(on->stmt), mysql_stmt_error(on->stmt));
-    putchar('\n');
-}
+#include "mysql_script_stmt.h"
 
 static void connect_to(char *value, unsigned long flags)
 {
@@ -72,116 +34,6 @@ static void fetch(long most)
         putchar('\n');
     }
     outcome("fetch", row != NULL);
-}
-
-static void bind(char *value)
-{
-    static MYSQL_BIND binds[PARAMETERS];
-    static char *items[PARAMETERS];
-    static char kept[256];
-    memset(binds, 0, sizeof binds);
-    snprintf(kept, sizeof kept, "%s", value);
-    int count = divide(kept, items, PARAMETERS);
-    for (int i = 0; i < count; i++) {
-        binds[i].buffer_type = items[i] ? MYSQL_TYPE_STRING : MYSQL_TYPE_NULL;
-        binds[i].buffer = items[i];
-        binds[i].buffer_length = items[i] ? strlen(items[i]) : 0;
-    }
-    stmt_outcome("bind", mysql_stmt_bind_param(on->stmt, binds));
-}
-
-static MYSQL_BIND typed_bind(enum enum_field_types type, void *value, int is_unsigned)
-{
-    MYSQL_BIND bind;
-    memset(&bind, 0, sizeof bind);
-    bind.buffer_type = type;
-    bind.buffer = value;
-    bind.is_unsigned = (my_bool)is_unsigned;
-    return bind;
-}
-
-/* Twelve parameters, each of another type. */
-static void bind_typed(void)
-{
-    static signed char tiny = -1;
-    static unsigned short small = 65535;
-    static int whole = -5;
-    static unsigned long long huge = -1ULL;
-    static float half = 0.5F;
-    static double real = -2.25, beyond = 1e300;
-    static MYSQL_TIME date = {.year = 2026, .month = 2, .day = 3, .time_type = MYSQL_TIMESTAMP_DATE};
-    static MYSQL_TIME moment = {2026, 2, 3, 4, 5, 6, 78, 0, MYSQL_TIMESTAMP_DATETIME};
-    static MYSQL_TIME span = {
-        .day = 1, .hour = 2, .minute = 3, .second = 4, .neg = 1, .time_type = MYSQL_TIMESTAMP_TIME};
-    static char text[] = "it's \\ text, cut";
-    static unsigned long length = 11;
-    static my_bool yes = 1;
-    MYSQL_BIND binds[] = {
-        typed_bind(MYSQL_TYPE_TINY, &tiny, 0),       typed_bind(MYSQL_TYPE_SHORT, &small, 1),
-        typed_bind(MYSQL_TYPE_LONG, &whole, 0),      typed_bind(MYSQL_TYPE_LONGLONG, &huge, 1),
-        typed_bind(MYSQL_TYPE_FLOAT, &half, 0),      typed_bind(MYSQL_TYPE_DOUBLE, &real, 0),
-        typed_bind(MYSQL_TYPE_DOUBLE, &beyond, 0),   typed_bind(MYSQL_TYPE_DATE, &date, 0),
-        typed_bind(MYSQL_TYPE_DATETIME, &moment, 0), typed_bind(MYSQL_TYPE_TIME, &span, 0),
-        typed_bind(MYSQL_TYPE_BLOB, text, 0),        typed_bind(MYSQL_TYPE_LONG, &whole, 0),
-    };
-    binds[10].length = &length;
-    binds[11].is_null = &yes;
-    stmt_outcome("typed", mysql_stmt_bind_param(on->stmt, binds));
-    memset(binds, 0xff, sizeof binds); /* the library has copied them */
-}
-
-/* Each later item is one piece. */
-static void send_long(char *value)
-{
-    static char *items[PARAMETERS];
-    int count = divide(value, items, PARAMETERS);
-    for (int i = 1; i < count; i++)
-        stmt_outcome("long",
-                     mysql_stmt_send_long_data(on->stmt, (unsigned int)atoi(items[0]), items[i], strlen(items[i])));
-}
-
-/* One parameter, many values. */
-static void bulk(char *value)
-{
-    static MYSQL_BIND column;
-    static char *items[PARAMETERS];
-    static unsigned long lengths[PARAMETERS];
-    static char kept[256];
-    snprintf(kept, sizeof kept, "%s", value);
-    unsigned int count = (unsigned int)divide(kept, items, PARAMETERS);
-    for (unsigned int i = 0; i < count; i++)
-        lengths[i] = strlen(items[i]);
-    memset(&column, 0, sizeof column);
-    column.buffer_type = MYSQL_TYPE_STRING;
-    column.buffer = items;
-    column.length = lengths;
-    mysql_stmt_attr_set(on->stmt, STMT_ATTR_ARRAY_SIZE, &count);
-    stmt_outcome("bulk", mysql_stmt_bind_param(on->stmt, &column));
-}
-
-static void stmt_fetch(long most)
-{
-    MYSQL_BIND binds[COLUMNS];
-    char text[COLUMNS][WIDTH];
-    unsigned long lengths[COLUMNS];
-    my_bool nulls[COLUMNS];
-    memset(binds, 0, sizeof binds);
-    for (int i = 0; i < COLUMNS; i++) {
-        binds[i].buffer_type = MYSQL_TYPE_STRING;
-        binds[i].buffer = text[i];
-        binds[i].buffer_length = WIDTH;
-        binds[i].length = &lengths[i];
-        binds[i].is_null = &nulls[i];
-    }
-    mysql_stmt_bind_result(on->stmt, binds);
-    int result = 0;
-    while (most-- > 0 && (result = mysql_stmt_fetch(on->stmt)) == 0) {
-        printf("row:");
-        for (unsigned int i = 0; i < mysql_stmt_field_count(on->stmt); i++)
-            printf(" %.*s", nulls[i] ? 4 : (int)lengths[i], nulls[i] ? "NULL" : text[i]);
-        putchar('\n');
-    }
-    stmt_outcome("sfetch", result);
 }
 
 static void insert_blob(size_t size)
@@ -231,6 +83,47 @@ static void change_user(char *value)
     outcome("change_user", mysql_change_user(on->mysql, part[0], part[1], part[2]));
 }
 
+static void list(char *value)
+{
+    char *part[2] = {NULL};
+    divide(value, part, 2);
+    MYSQL_RES *result = strcmp(part[0], "dbs") == 0      ? mysql_list_dbs(on->mysql, part[1])
+                        : strcmp(part[0], "tables") == 0 ? mysql_list_tables(on->mysql, part[1])
+                        : strcmp(part[0], "fields") == 0 ? mysql_list_fields(on->mysql, part[1], NULL)
+                                                         : mysql_list_processes(on->mysql);
+    outcome("list", result != NULL);
+    mysql_free_result(result);
+}
+
+/* What is asked of the server besides statements. */
+static int about_server(const char *name, char *value)
+{
+    if (IS("ping"))
+        outcome(name, mysql_ping(on->mysql));
+    else if (IS("reset"))
+        outcome(name, mysql_reset_connection(on->mysql));
+    else if (IS("kill"))
+        outcome(name, mysql_kill(on->mysql, mysql_thread_id(on->mysql)));
+    else if (IS("charset"))
+        outcome(name, mysql_set_character_set(on->mysql, value));
+    else if (IS("multi"))
+        outcome(name, mysql_set_server_option(on->mysql, atoi(value) ? MYSQL_OPTION_MULTI_STATEMENTS_ON
+                                                                     : MYSQL_OPTION_MULTI_STATEMENTS_OFF));
+    else if (IS("list"))
+        list(value);
+    else if (IS("stat"))
+        printf("stat: %d\n", mysql_stat(on->mysql) != NULL);
+    else if (IS("refresh"))
+        outcome(name, mysql_refresh(on->mysql, REFRESH_STATUS));
+    else if (IS("debug"))
+        outcome(name, mysql_dump_debug_info(on->mysql));
+    else if (IS("shutdown"))
+        outcome(name, mysql_shutdown(on->mysql, SHUTDOWN_DEFAULT));
+    else
+        return 0;
+    return 1;
+}
+
 /* Lets a test do something meanwhile. */
 static void wait_for_line(void)
 {
@@ -250,13 +143,11 @@ static void fork_and_end(void)
     waitpid(child, NULL, 0);
 }
 
-#define IS(word) (strcmp(name, word) == 0)
-
 static int about_connection(const char *name, char *value)
 {
     unsigned int tcp = MYSQL_PROTOCOL_TCP;
     my_bool yes = 1;
-    unsigned int local = 1;
+    unsigned int local = value && atoi(value);
     if (IS("reconnect"))
         mysql_options(on->mysql, MYSQL_OPT_RECONNECT, &yes);
     else if (IS("infile"))
@@ -265,18 +156,30 @@ static int about_connection(const char *name, char *value)
         mysql_ssl_set(on->mysql, NULL, NULL, value, NULL, NULL);
     else if (IS("cipher"))
         printf("cipher: %d\n", mysql_get_ssl_cipher(on->mysql) != NULL);
-    else if (IS("ping"))
-        outcome(name, mysql_ping(on->mysql));
-    else if (IS("reset"))
-        outcome(name, mysql_reset_connection(on->mysql));
-    else if (IS("kill"))
-        outcome(name, mysql_kill(on->mysql, mysql_thread_id(on->mysql)));
+    else if (IS("again"))
+        outcome(name, mariadb_reconnect(on->mysql));
+    else if (IS("lose")) /* what is sent next fails */
+        shutdown(mysql_get_socket(on->mysql), SHUT_RDWR);
     else if (IS("init"))
         printf("init: %d\n", (on->mysql = mysql_init(NULL)) != NULL);
+    else if (IS("init_here")) /* in memory of the program's own, the same each time */
+        printf("init: %d\n", (on->mysql = mysql_init(&on->memory)) != NULL);
     else if (IS("tcp"))
         mysql_options(on->mysql, MYSQL_OPT_PROTOCOL, &tcp);
     else if (IS("defaults"))
         mysql_options(on->mysql, MYSQL_READ_DEFAULT_FILE, value);
+    else if (IS("group"))
+        mysql_options(on->mysql, MYSQL_READ_DEFAULT_GROUP, value);
+    else if (IS("host"))
+        mysql_optionsv(on->mysql, MARIADB_OPT_HOST, value);
+    else if (IS("port"))
+        mysql_optionsv(on->mysql, MARIADB_OPT_PORT, &(unsigned int){(unsigned int)atoi(value)});
+    else if (IS("user"))
+        mysql_optionsv(on->mysql, MARIADB_OPT_USER, value);
+    else if (IS("password"))
+        mysql_optionsv(on->mysql, MARIADB_OPT_PASSWORD, value);
+    else if (IS("schema"))
+        mysql_optionsv(on->mysql, MARIADB_OPT_SCHEMA, value);
     else if (IS("command"))
         mysql_options(on->mysql, MYSQL_INIT_COMMAND, value);
     else if (IS("connect"))
@@ -341,51 +244,14 @@ static int about_query(const char *name, char *value)
     return 1;
 }
 
-static int about_statement(const char *name, char *value)
-{
-    if (IS("stmt"))
-        printf("stmt: %d\n", (on->stmt = mysql_stmt_init(on->mysql)) != NULL);
-    else if (IS("prepare"))
-        stmt_outcome(name, mysql_stmt_prepare(on->stmt, value, strlen(value)));
-    else if (IS("bind"))
-        bind(value);
-    else if (IS("typed"))
-        bind_typed();
-    else if (IS("prebind"))
-        stmt_outcome(name,
-                     mysql_stmt_attr_set(on->stmt, STMT_ATTR_PREBIND_PARAMS, &(unsigned int){(unsigned)atoi(value)}));
-    else if (IS("long"))
-        send_long(value);
-    else if (IS("bulk"))
-        bulk(value);
-    else if (IS("execute"))
-        stmt_outcome(name, mysql_stmt_execute(on->stmt));
-    else if (IS("direct"))
-        stmt_outcome(name, mariadb_stmt_execute_direct(on->stmt, value, strlen(value)));
-    else if (IS("sstore"))
-        stmt_outcome(name, mysql_stmt_store_result(on->stmt));
-    else if (IS("sfetch"))
-        stmt_fetch(value ? atol(value) : 1000000);
-    else if (IS("snext"))
-        stmt_outcome(name, mysql_stmt_next_result(on->stmt));
-    else if (IS("sfree"))
-        stmt_outcome(name, mysql_stmt_free_result(on->stmt));
-    else if (IS("sreset"))
-        stmt_outcome(name, mysql_stmt_reset(on->stmt));
-    else if (IS("sclose"))
-        printf("sclose: %d\n", mysql_stmt_close(on->stmt));
-    else
-        return 0;
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         char *name = argv[i], *value = strchr(name, '=');
         if (value)
             *value++ = '\0';
-        if (!about_connection(name, value) && !about_query(name, value) && !about_statement(name, value)) {
+        if (!about_connection(name, value) && !about_server(name, value) && !about_query(name, value) &&
+            !about_statement(name, value)) {
             fprintf(stderr, "%s?\n", name);
             return 2;
         }

@@ -1,11 +1,18 @@
-"""libmariadb under the agent: what happens to a connection besides statements."""
+"""libmariadb under the agent: what happens to a connection besides statements: resets, losses, connecting again."""
+
+import subprocess
 
 import pytest
 
-from harness import certificates, same_output
-from test_libmariadb import DUP, NEW, NEW_SCOPE, Client, check
+from harness import MariaDB, OtlpSink, start
+from harness.programs import instrumented, instrumented_command, telemetry
+from mysql_spans import SETS, Expected, compare, place
+from test_libmariadb import Client
 
 READ = ["store", "free"]
+ONE = ["query=SELECT 1", *READ]
+SELECTED = Expected("SELECT ?", rows=1)
+NOSUCH = "Table 'shop.nosuch' doesn't exist"
 
 
 @pytest.fixture
@@ -13,59 +20,210 @@ def client(mariadb):
     return Client(mariadb)
 
 
-def test_no_operations_of_the_programs(client):
-    """COM_PING, COM_RESET_CONNECTION: the session goes on where it was."""
-    before, after = client.run(client.tcp, "ping", "query=SELECT 1", *READ, "ping", "reset", "query=SELECT 2", *READ, "close")
-    for span in (before, after):
-        check(span, "SELECT", client.old(db__statement="SELECT ?", db__operation="SELECT", db__rows_affected=1))
+@pytest.fixture(params=SETS)
+def which(request):
+    return request.param
 
 
-def test_a_reset_in_the_middle_of_rows(client):
-    stored, prepared = client.run(client.tcp, "query=SELECT 1", *READ[:1], "stmt", "prepare=SELECT 1 UNION SELECT 2", "execute",
-                                  "sfetch=1", "reset", "sclose", "close")
-    check(stored, "SELECT", client.old(db__statement="SELECT ?", db__operation="SELECT", db__rows_affected=1))
-    check(prepared, "SELECT", client.old(db__statement="SELECT ? UNION SELECT ?", db__operation="SELECT", db__rows_affected=1))
+# --- no operations of the program's ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("opt_in", [{}, NEW, DUP])
-def test_a_connection_that_was_lost_and_made_again(client, opt_in):
-    """Killed by itself; the library connects again inside the next call."""
-    killed, lost, again = client.run("reconnect", client.tcp, "query=SELECT 0", *READ, "kill", "ping", "query=SELECT * FROM nosuch",
-                                     "query=SELECT id FROM t", *READ, "close", env=opt_in)
-    assert (killed.name, killed.status[0]) == ("SELECT", "UNSET")
-    old = dict(db__operation="SELECT")
-    bad = {**(client.old(**old, db__statement="SELECT * FROM nosuch", db__sql__table="nosuch") if opt_in != NEW else {}),
-           **(client.new(db__query__text="SELECT * FROM nosuch", db__query__summary="SELECT nosuch", error__type="1146",
-                         db__response__status_code="1146") if opt_in else {})}
-    good = {**(client.old(**old, db__statement="SELECT id FROM t", db__sql__table="t", db__rows_affected=0)
-               if opt_in != NEW else {}),
-            **(client.new(db__query__text="SELECT id FROM t", db__query__summary="SELECT t", db__response__returned_rows=0)
-               if opt_in else {})}
-    scope = [NEW_SCOPE] if opt_in else []
-    check(lost, "SELECT nosuch" if opt_in else "SELECT", bad, ("ERROR", "Table 'shop.nosuch' doesn't exist"), *scope)
-    check(again, "SELECT t" if opt_in else "SELECT", good, ("UNSET", ""), *scope)
+@pytest.mark.parametrize("call", [
+    "ping", "reset", "charset=latin1", "charset=nosuch", "multi=1", "multi=0", "list=dbs,-", "list=dbs,shop", "list=tables,t",
+    "list=fields,t", "list=fields,nosuch", "list=processes", "stat", "refresh", "debug"])
+def test_no_operations_of_the_programs(client, call):
+    """Whether they succeed or not, what the library sends for them makes no span, and the session goes on where it was."""
+    compare(client, [client.tcp, call, *ONE, call, "close"], [SELECTED], "dup")
 
 
-def test_rows_from_a_file(client, tmp_path):
-    (tmp_path / "rows").write_text("1\tx\n2\ty\n", encoding="utf-8")
-    good, missing = client.run("infile", client.tcp, f"query=LOAD DATA LOCAL INFILE '{tmp_path}/rows' INTO TABLE t",
-                               f"query=LOAD DATA LOCAL INFILE '{tmp_path}/nosuch' INTO TABLE t", "close")
-    attributes = dict(db__statement="LOAD DATA LOCAL INFILE ? INTO TABLE t", db__operation="LOAD", db__sql__table="t")
-    check(good, "LOAD", client.old(**attributes, db__rows_affected=2))
-    check(missing, "LOAD", client.old(**attributes), missing.status)
-    assert missing.status[0] == "ERROR" and "not found" in missing.status[1]
-
-
-def test_tls(mariadb):
-    """A server with a certificate; the spans are those of any connection."""
-    class Encrypted(type(mariadb)):
-        def command(self):
-            certificate, key = certificates.server()
-            return [*super().command(), f"--ssl-cert={certificate}", f"--ssl-key={key}"]
-
-    with Encrypted() as server:
+def test_shutdown():
+    """No span either, and the connection's end is its next statement's."""
+    with MariaDB() as server:
         client = Client(server)
-        (span,) = client.run(f"ca={certificates.authority()}", client.tcp, "cipher", "query=SELECT 1", *READ, "close")
-        check(span, "SELECT", client.old(db__statement="SELECT ?", db__operation="SELECT", db__rows_affected=1))
-        result = same_output([client.program, "init", f"ca={certificates.authority()}", client.tcp, "cipher", "close"])
-        assert b"cipher: 1\n" in result.stdout
+
+        def restarted():
+            if server.process.poll() is None:
+                server.stop()
+            server.start()
+
+        client.reset = restarted
+        (span,) = client.run(client.tcp, "shutdown", "query=SELECT 1", "close")
+        assert (span.name, span.status[0]) in (("SELECT", "ERROR"), ("SELECT", "UNSET"))
+
+
+def test_several_statements_by_option(client, which):
+    compare(client, [client.tcp, "query=SELECT 1; SELECT 2", "multi=1", "query=SELECT 1; SELECT 2", *READ, "next", *READ, "next",
+                     "multi=0", "query=SELECT 3; SELECT 4", "close"],
+            [Expected("SELECT ?; SELECT ?", summary="SELECT SELECT", error="1064", message=...),
+             Expected("SELECT ?; SELECT ?", summary="SELECT SELECT", rows=2),
+             Expected("SELECT ?; SELECT ?", summary="SELECT SELECT", error="1064", message=...)], which)
+
+
+def test_a_reset_in_the_middle_of_rows(client, which):
+    """What was prepared before is lost with it."""
+    compare(client, [client.tcp, "query=SELECT 1", "store", "stmt", "prepare=SELECT 1 AS a", "execute", "sstore", "reset",
+                     "execute", "sclose", *ONE, "close"],
+            [SELECTED, Expected("SELECT ? AS a", rows=1),
+             Expected("SELECT ? AS a", error="2013", message="Lost connection to server during query"), SELECTED], which)
+
+
+# --- auto-reconnect --------------------------------------------------------------------------------------------------
+
+
+def test_a_connection_that_was_lost_and_made_again(client, which):
+    """The library connects again inside the next call, whichever that is."""
+    compare(client, ["reconnect", client.tcp, "query=SELECT 0", *READ, "lose", "query=SELECT id FROM t", *READ,
+                     "lose", "query=SELECT * FROM nosuch", "lose", "stmt", "prepare=SELECT id FROM t", "execute", "sstore", "sclose",
+                     "lose", "send=SELECT 1", "read", *READ, "lose", "commit", "lose", "ping", *ONE, "lose", "reset", "kill", "ping",
+                     *ONE, "lose", "select_db=mysql", "close"],
+            [SELECTED, Expected("SELECT id FROM t", "t", rows=0),
+             Expected("SELECT * FROM nosuch", "nosuch", error="1146", message=NOSUCH),
+             Expected("SELECT id FROM t", "t", rows=0), SELECTED, Expected(name="COMMIT"),
+             SELECTED, SELECTED, Expected(name="USE", **place("127.0.0.1", client.server.port, schema="mysql"))], which)
+
+
+def test_what_was_prepared_is_lost_with_its_connection(client, which):
+    """It is executed on the new one, which does not know it. (The server's message has a number that grows.)"""
+    client.reset()
+    script = ["reconnect", client.tcp, "stmt", "prepare=SELECT id FROM t", "lose", "execute", "prepare=SELECT id FROM t", "execute",
+              "sstore", "sclose", "close"]
+    with OtlpSink() as sink:
+        result = instrumented([client.program, "init", *script], sink, SETS[which])
+        spans = sorted(sink.spans(), key=lambda span: span.start)
+    assert result.returncode == 0 and b"execute: 1 1243 Unknown prepared statement handler" in result.stdout
+    expected = [Expected("SELECT id FROM t", "t", error="1243", message=...), Expected("SELECT id FROM t", "t", rows=0)]
+    for span, one in zip(spans, expected, strict=True):
+        one.compare(span, client, which)
+    assert spans[0].status[1].startswith("Unknown prepared statement handler (")
+
+
+def test_a_transaction_is_not_gone_on_with(client, which):
+    """The library refuses to connect again in the middle of one."""
+    compare(client, ["reconnect", client.tcp, "query=START TRANSACTION", "lose", "query=SELECT 1", *ONE, "close"],
+            [Expected("START TRANSACTION", affected=0), Expected("SELECT ?", error="2006", message="Server has gone away"),
+             SELECTED], which)
+
+
+@pytest.mark.parametrize("connect_spans", [False, True])
+def test_connecting_again_by_hand(client, which, connect_spans):
+    """A connect like any other; without the option it is refused."""
+    connected = [Expected(name="connect")] * connect_spans
+    refused = Expected(name="connect", error="2006", message="Server has gone away")
+    compare(client, [client.tcp, "again", "reconnect", "again", *ONE, "close"], [*connected, refused, *connected, SELECTED],
+            which, env={"OTEL_NATIVE_CONNECT_SPANS": str(connect_spans).lower()})
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_schema_after_connecting_again(client, told):
+    """That of the server's word if it gives one; else the one of the first connect, and not the last one named."""
+    elsewhere = place("127.0.0.1", client.server.port, schema="mysql")
+    after = elsewhere if told else {}
+    compare(client, ["reconnect", client.tcp, f"query=SET session_track_schema = {int(told)}", "query=USE mysql", "query=SELECT DATABASE()",
+                     *READ, "lose", "query=SELECT DATABASE()", "store", "fetch", "free", "again", "query=SELECT DATABASE()",
+                     *READ, "close"],
+            [Expected("SET session_track_schema = ?", affected=0), Expected("USE mysql", affected=0),
+             Expected("SELECT DATABASE()", rows=1, **elsewhere), Expected("SELECT DATABASE()", rows=1, **after),
+             Expected("SELECT DATABASE()", rows=1, **after)], "dup")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_schema_of_statements_sent_together_or_in_two_calls(client, told):
+    """A server that tells of its schema is believed; of one that does not, what is read first in a text is known."""
+    mysql = place("127.0.0.1", client.server.port, schema="mysql")
+    none = place("127.0.0.1", client.server.port, schema=None)
+    where = ["query=SELECT DATABASE()", *READ]
+    asked = Expected("SELECT DATABASE()", rows=1)
+    compare(client, [client.multi, f"query=SET session_track_schema = {int(told)}", "send=USE mysql", "read", *where,
+                     "query=USE shop; DO 1", "next", *where, "query=DO 1; USE mysql", *where, "next", *where, "select_db=shop", *where,
+                     "send=USE nosuch", "read", *where, "query=DROP DATABASE shop", *where, "close"],
+            [Expected("SET session_track_schema = ?", affected=0), Expected("USE mysql", affected=0),
+             Expected("SELECT DATABASE()", rows=1, **mysql), Expected("USE shop; DO ?", summary="USE DO", affected=0, **mysql),
+             asked, Expected("DO ?; USE mysql", summary="DO USE", affected=0),
+             Expected("SELECT DATABASE()", error="2014", message=...),
+             Expected("SELECT DATABASE()", rows=1, **(mysql if told else {})), Expected(name="USE"), asked,
+             Expected("USE nosuch", error="1049", message="Unknown database 'nosuch'"), asked,
+             Expected("DROP DATABASE shop", summary="DROP DATABASE shop", affected=1), Expected("SELECT DATABASE()", rows=1, **(none if told else {}))], "dup")
+
+
+@pytest.fixture
+def two_servers():
+    with MariaDB() as first, MariaDB() as second:
+        yield first, second
+
+
+def driven(client, script, acts, which, before):
+    """The spans of a script that waits for each of the acts; output bare and instrumented is the same."""
+    outputs = []
+    for launcher in (False, True):
+        before()
+        with OtlpSink() as sink:
+            command = [client.program, "init", *script]
+            process = start(instrumented_command(command) if launcher else command, env=telemetry(sink, SETS[which]),
+                            stdin=subprocess.PIPE)
+            lines = []
+            for act in acts:
+                while (line := process.stdout.readline()) != b"waiting\n":
+                    assert line, process.stderr.read()
+                    lines.append(line)
+                act()
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+            rest, errors = process.communicate(timeout=30)
+            outputs.append((b"".join(lines) + rest, errors, process.returncode))
+            spans = sink.spans()
+    assert outputs[0] == outputs[1] and outputs[0][2] == 0
+    return sorted(spans, key=lambda span: span.start)
+
+
+def test_the_host_after_connecting_again(two_servers, tmp_path, which):
+    """Of several hosts in a file another one answers, inside a statement; at last none does."""
+    first, second = two_servers
+    (tmp_path / "my.cnf").write_text(f"[client]\nhost=127.0.0.1:{first.port},127.0.0.1:{second.port}\nuser=app\npassword=secret\n"
+                                     "database=shop\n", encoding="utf-8")
+
+    def running():
+        for server in (first, second):
+            if server.process is None:
+                server.start()
+            server.reset()
+
+    client = Client(first)
+    script = ["reconnect", f"defaults={tmp_path}/my.cnf", "connect=-,-,-,-,-,-", *ONE, "wait", *ONE, "wait", "query=SELECT 1", "again",
+              "close"]
+    spans = driven(client, script, [first.kill, second.kill], which, running)
+    other = place("127.0.0.1", second.port)
+    lost = dict(error="2002", message="Can't connect to server on '127.0.0.1' (115)")
+    expected = [SELECTED, Expected("SELECT ?", rows=1, **other), Expected("SELECT ?", **lost, **other),
+                Expected(name="connect", **lost, **other)]
+    for span, one in zip(spans, expected, strict=True):
+        one.compare(span, client, which)
+
+
+def test_the_server_is_started_again(which):
+    """Connected again inside of a statement; without the option it fails."""
+    with MariaDB() as server:
+        client = Client(server)
+
+        def restart():
+            server.kill()
+            server.start()
+
+        script = ["reconnect", client.tcp, *ONE, "on=1", "init", client.tcp, "wait", "on=0", *ONE, "close", "on=1", "query=SELECT 1",
+                  "query=SELECT 1", "close"]
+        spans = driven(client, script, [restart], which, server.reset)
+        expected = [SELECTED, SELECTED, Expected("SELECT ?", error="2013", message=...),
+                    Expected("SELECT ?", error="2006", message="Server has gone away")]
+        for span, one in zip(spans, expected, strict=True):
+            one.compare(span, client, which)
+
+
+# --- a statement and its connection ----------------------------------------------------------------------------------
+
+
+def test_a_statement_is_not_of_another_connection(client):
+    """Its own is closed, and one to another place has its address."""
+    elsewhere = client.unix.replace("shop", "mysql")
+    (span,) = client.run("close", "init_here", client.tcp, "stmt", "prepare=SELECT 1", "close", "init_here", elsewhere, "execute",
+                         "sclose", "close")
+    nowhere = Expected("SELECT ?", error="2013", message="Lost connection to server during query", **place(None, user=None, schema=None))
+    nowhere.compare(span, client, "old")
