@@ -102,6 +102,7 @@ struct oi_mysql_statement {
     uint32_t connection_number;
     struct oi_mysql_pending pending;
     int64_t fetched;          /* rows of the result being read */
+    bool parameters;          /* that result is a procedure's OUT parameters */
     bool stored;              /* that result was counted by mysql_stmt_store_result */
     bool prepared;            /* `text` is known */
     struct oi_span preparing; /* while a prepare is under way */
@@ -223,13 +224,24 @@ bool oi_mysql_under_way(struct oi_call *call, const struct oi_mysql_connection *
 void oi_mysql_next_answer(struct oi_mysql_connection *connection, MYSQL *mysql, int result);
 void oi_mysql_stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL_RES *result);
 
-/* --- the same of a statement (libmariadb_stmt.c) ---------------------------------------------------------------------
+/* --- the same of a statement (libmariadb_stmt.c, libmariadb_stmt_result.c) -------------------------------------------
  */
 
-/* Before a call that is a span: delivers what waits, starts the span and pauses `call`; false: unknown statement. */
+/* The connection it was made on; NULL: closed. Another one may have its address since. */
+struct oi_mysql_connection *oi_stmt_connection(const struct oi_mysql_statement *statement);
+
+/* Before a call that is a span: delivers what waits, starts the span and pauses `call`; false: unknown statement,
+ * `call` has been left. `known`: only the latter; `awaited`: and its result is waited for. */
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span);
+bool oi_stmt_known(struct oi_call *call, const struct oi_mysql_statement *statement);
 bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement);
+
+/* Delivers what waits for rows that will not be read any more. */
 void oi_stmt_settle(struct oi_mysql_statement *statement);
+
+/* A taken record: the answer to its statement has come; or it has failed, as the library says. */
+void oi_stmt_answered(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record);
+void oi_stmt_failed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record);
 
 /* It is being closed. */
 void oi_stmt_forget(const MYSQL_STMT *stmt, struct oi_mysql_statement *statement);
@@ -254,8 +266,7 @@ void oi_stmt_fetched(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int
 void oi_stmt_next_answer(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result);
 void oi_stmt_freed(struct oi_mysql_statement *statement, int result);
 
-/* --- the trace context in statements (libmariadb_comment.c)
- * ------------------------------------------------------------
+/* --- the trace context in statements (libmariadb_comment.c) ----------------------------------------------------------
  */
 
 /* What is sent for `sql` where OTEL_NATIVE_SQLCOMMENTER asks for it, NUL-terminated as `sql` is: with a comment, or as
@@ -266,8 +277,7 @@ struct oi_text oi_mysql_commented(struct oi_call *call, const MYSQL *mysql, cons
 /* The connection is being closed. */
 void oi_mysql_forget_comment(const MYSQL *mysql);
 
-/* --- parameters (libmariadb_bind.c): nothing without OTEL_NATIVE_DB_PARAMETERS
- * ----------------------------------------
+/* --- parameters (libmariadb_bind.c): nothing without OTEL_NATIVE_DB_PARAMETERS ---------------------------------------
  */
 
 /* The statement is another one now, or none. */

@@ -20,8 +20,7 @@ static uint32_t batch_size(const struct oi_provider *provider, MYSQL_STMT *stmt)
     return size;
 }
 
-/* The connection a statement was made on; NULL: closed. Another one may have its address since. */
-static struct oi_mysql_connection *connection_of(const struct oi_mysql_statement *statement)
+struct oi_mysql_connection *oi_stmt_connection(const struct oi_mysql_statement *statement)
 {
     struct oi_mysql_connection *connection = oi_mysql_connection(statement->mysql);
     return connection && connection->number == statement->connection_number ? connection : NULL;
@@ -32,7 +31,7 @@ static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql
 {
     const struct oi_provider *provider = statement->provider;
     unsigned int code = OI_REAL_OF(provider, mysql_stmt_errno)(stmt);
-    if (code == 0 && connection_of(statement))
+    if (code == 0 && oi_stmt_connection(statement))
         oi_mysql_failure(failure, OI_REAL_OF(provider, mysql_errno)(statement->mysql),
                          OI_REAL_OF(provider, mysql_error)(statement->mysql));
     else
@@ -46,17 +45,17 @@ static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL
     if (failed)
         read_failure(&failure, statement, stmt);
     call->prepared = true;
-    struct oi_mysql_connection *connection = connection_of(statement);
+    struct oi_mysql_connection *connection = oi_stmt_connection(statement);
     if (connection)
         oi_mysql_follow_session(connection, statement->mysql);
     struct oi_record *record = oi_mysql_record(span, connection, call, failed ? &failure : NULL);
     oi_mysql_pending_start(&statement->pending, span);
     statement->fetched = 0;
-    statement->stored = false;
+    statement->stored = statement->parameters = false;
     return record;
 }
 
-static void failed_now(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
+void oi_stmt_failed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
 {
     struct oi_mysql_failure failure;
     read_failure(&failure, statement, stmt);
@@ -64,40 +63,7 @@ static void failed_now(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, s
     oi_mysql_put(&statement->pending, record, false);
 }
 
-/* A statement may outlive its connection, which then must not be asked. */
-static bool more_results(const struct oi_mysql_statement *statement)
-{
-    return connection_of(statement) && OI_REAL_OF(statement->provider, mysql_more_results)(statement->mysql);
-}
-
-static void answered(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, struct oi_record *record)
-{
-    const struct oi_provider *provider = statement->provider;
-    bool rows = OI_REAL_OF(provider, mysql_stmt_field_count)(stmt) > 0;
-    if (!rows)
-        oi_mysql_count(&statement->pending.affected, OI_REAL_OF(provider, mysql_stmt_affected_rows)(stmt));
-    statement->stored = false;
-    oi_mysql_put(&statement->pending, record, rows || more_results(statement));
-}
-
-/* Rows that were fetched without being stored; none at all is a count only where the library has said so. */
-static void count_fetched(struct oi_mysql_statement *statement, bool complete)
-{
-    if (complete || statement->fetched > 0)
-        oi_mysql_count(&statement->pending.returned, (my_ulonglong)statement->fetched);
-    statement->fetched = 0;
-}
-
-/* Delivers what waits for rows that will not be read any more. */
-void oi_stmt_settle(struct oi_mysql_statement *statement)
-{
-    if (oi_mysql_waits(&statement->pending))
-        count_fetched(statement, false);
-    oi_mysql_settle(&statement->pending);
-}
-
-/* Pauses a call on a known statement; false: pass through, `call` has been left. */
-static bool known(struct oi_call *call, const struct oi_mysql_statement *statement)
+bool oi_stmt_known(struct oi_call *call, const struct oi_mysql_statement *statement)
 {
     if (!statement) {
         oi_call_leave(call);
@@ -107,22 +73,21 @@ static bool known(struct oi_call *call, const struct oi_mysql_statement *stateme
     return true;
 }
 
-/* The same for one that waits for its result. */
 bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
 {
-    return known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
+    return oi_stmt_known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
 }
 
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
 {
     if (statement) {
-        struct oi_mysql_connection *connection = connection_of(statement);
+        struct oi_mysql_connection *connection = oi_stmt_connection(statement);
         oi_stmt_settle(statement);
         if (connection)
             oi_mysql_follow_schema(connection, statement->mysql);
         oi_span_start(span);
     }
-    return known(call, statement);
+    return oi_stmt_known(call, statement);
 }
 
 OI_HOOK(MYSQL_STMT *, mysql_stmt_init, (MYSQL * mysql))
@@ -189,7 +154,7 @@ struct oi_sql_call oi_stmt_execution(const struct oi_mysql_statement *statement)
 
 static void follow_schema(const struct oi_mysql_statement *statement)
 {
-    struct oi_mysql_connection *connection = connection_of(statement);
+    struct oi_mysql_connection *connection = oi_stmt_connection(statement);
     if (connection && statement->prepared)
         oi_mysql_named_schema(&connection->schema, statement->text, statement->length);
 }
@@ -204,7 +169,7 @@ static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, con
     if (failed || !record)
         oi_mysql_put(&statement->pending, record, false);
     else
-        answered(statement, stmt, record);
+        oi_stmt_answered(statement, stmt, record);
     if (!failed)
         follow_schema(statement);
 }
@@ -230,9 +195,9 @@ void oi_stmt_executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, bo
         return;
     oi_mysql_lasted(&statement->pending, record);
     if (failed)
-        failed_now(statement, stmt, record);
+        oi_stmt_failed(statement, stmt, record);
     else
-        answered(statement, stmt, record);
+        oi_stmt_answered(statement, stmt, record);
 }
 
 OI_HOOK(int, mysql_stmt_execute, (MYSQL_STMT * stmt))
@@ -263,117 +228,6 @@ OI_HOOK(int, mariadb_stmt_execute_direct, (MYSQL_STMT * stmt, const char *text, 
     oi_stmt_named(statement, text, bytes);
     struct oi_sql_call execution = oi_mysql_text_call(text, bytes);
     executed(statement, stmt, &span, &execution, result != 0);
-    oi_call_leave(&call);
-    return result;
-}
-
-void oi_stmt_stored(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
-{
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (!record)
-        return;
-    oi_mysql_lasted(&statement->pending, record);
-    if (result != 0) {
-        failed_now(statement, stmt, record);
-    } else {
-        oi_mysql_count(&statement->pending.returned, OI_REAL_OF(statement->provider, mysql_stmt_num_rows)(stmt));
-        statement->stored = true;
-        oi_mysql_put(&statement->pending, record, more_results(statement));
-    }
-}
-
-OI_HOOK(int, mysql_stmt_store_result, (MYSQL_STMT * stmt))
-{
-    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
-    OI_MYSQL_ENTER(call, statement, mysql_stmt_store_result, 1)
-    if (!call.watched || !oi_stmt_awaited(&call, statement))
-        return OI_REAL(call, mysql_stmt_store_result)(stmt);
-    int result = OI_REAL(call, mysql_stmt_store_result)(stmt);
-    oi_call_resume(&call);
-    oi_stmt_stored(statement, stmt, result);
-    oi_call_leave(&call);
-    return result;
-}
-
-void oi_stmt_fetched(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
-{
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (!record)
-        return;
-    count_fetched(statement, result == MYSQL_NO_DATA);
-    oi_mysql_lasted(&statement->pending, record);
-    if (result == MYSQL_NO_DATA)
-        oi_mysql_put(&statement->pending, record, more_results(statement));
-    else
-        failed_now(statement, stmt, record);
-}
-
-/* Called for every row: while rows come, no more than a look-up and an addition. */
-OI_HOOK(int, mysql_stmt_fetch, (MYSQL_STMT * stmt))
-{
-    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
-    if (statement && (statement->stored || !oi_mysql_waits(&statement->pending)))
-        return OI_REAL_OF(statement->provider, mysql_stmt_fetch)(stmt);
-    OI_MYSQL_ENTER(call, statement, mysql_stmt_fetch, 1)
-    if (!call.watched || !known(&call, statement))
-        return OI_REAL(call, mysql_stmt_fetch)(stmt);
-    int result = OI_REAL(call, mysql_stmt_fetch)(stmt);
-    if (result == 0 || result == MYSQL_DATA_TRUNCATED) {
-        statement->fetched++;
-        return result;
-    }
-    oi_call_resume(&call);
-    oi_stmt_fetched(statement, stmt, result);
-    oi_call_leave(&call);
-    return result;
-}
-
-void oi_stmt_next_answer(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, int result)
-{
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (!record)
-        return;
-    count_fetched(statement, false);
-    oi_mysql_lasted(&statement->pending, record);
-    if (result == 0)
-        answered(statement, stmt, record);
-    else if (result > 0)
-        failed_now(statement, stmt, record);
-    else
-        oi_mysql_put(&statement->pending, record, false);
-}
-
-OI_HOOK(int, mysql_stmt_next_result, (MYSQL_STMT * stmt))
-{
-    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
-    OI_MYSQL_ENTER(call, statement, mysql_stmt_next_result, 1)
-    if (!call.watched || !oi_stmt_awaited(&call, statement))
-        return OI_REAL(call, mysql_stmt_next_result)(stmt);
-    int result = OI_REAL(call, mysql_stmt_next_result)(stmt);
-    oi_call_resume(&call);
-    oi_stmt_next_answer(statement, stmt, result);
-    oi_call_leave(&call);
-    return result;
-}
-
-void oi_stmt_freed(struct oi_mysql_statement *statement, int result)
-{
-    struct oi_record *record = oi_mysql_take(&statement->pending);
-    if (!record)
-        return;
-    count_fetched(statement, false);
-    oi_mysql_put(&statement->pending, record, !result && more_results(statement));
-}
-
-OI_HOOK(my_bool, mysql_stmt_free_result, (MYSQL_STMT * stmt))
-{
-    struct oi_mysql_statement *statement = oi_mysql_statement(stmt);
-    OI_MYSQL_ENTER(call, statement, mysql_stmt_free_result, 1)
-    if (!call.watched || !oi_stmt_awaited(&call, statement))
-        return OI_REAL(call, mysql_stmt_free_result)(stmt);
-    my_bool result = OI_REAL(call, mysql_stmt_free_result)(stmt);
-    oi_call_resume(&call);
-    oi_stmt_freed(statement, result);
     oi_call_leave(&call);
     return result;
 }

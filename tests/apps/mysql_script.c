@@ -76,6 +76,14 @@ static void loop(char *value)
     printf("loop: %ld\n", rows);
 }
 
+/* Rows are read, not shown. */
+static void drain(void)
+{
+    while (mysql_fetch_row(on->result)) {
+    }
+    outcome("drain", 0);
+}
+
 static void change_user(char *value)
 {
     char *part[3] = {NULL};
@@ -229,6 +237,8 @@ static int about_query(const char *name, char *value)
         outcome(name, (on->result = mysql_use_result(on->mysql)) != NULL);
     else if (IS("fetch"))
         fetch(value ? atol(value) : 1000000);
+    else if (IS("drain"))
+        drain();
     else if (IS("free"))
         mysql_free_result(on->result), on->result = NULL;
     else if (IS("next"))

@@ -157,6 +157,22 @@ static void stmt_fetch(long most)
     stmt_outcome("sfetch", result);
 }
 
+/* Rows are fetched, not shown. */
+static void stmt_drain(void)
+{
+    int result;
+    while ((result = mysql_stmt_fetch(on->stmt)) == 0 || result == MYSQL_DATA_TRUNCATED) {
+    }
+    stmt_outcome("sdrain", result);
+}
+
+/* A type that no parameter can have. */
+static void bind_badly(void)
+{
+    MYSQL_BIND bind = {.buffer_type = MYSQL_TYPE_GEOMETRY};
+    stmt_outcome("badly", mysql_stmt_bind_param(on->stmt, &bind));
+}
+
 static int about_statement(const char *name, char *value)
 {
     if (IS("stmt"))
@@ -186,6 +202,10 @@ static int about_statement(const char *name, char *value)
         stmt_outcome(name, mysql_stmt_store_result(on->stmt));
     else if (IS("sfetch"))
         stmt_fetch(value ? atol(value) : 1000000);
+    else if (IS("sdrain"))
+        stmt_drain();
+    else if (IS("badly"))
+        bind_badly();
     else if (IS("snext"))
         stmt_outcome(name, mysql_stmt_next_result(on->stmt));
     else if (IS("sfree"))
