@@ -12,14 +12,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { TASKS = 16, WIDTH = 64 };
 
 struct task {
     MYSQL *mysql, *connected;
     MYSQL_STMT *stmt;
-    MYSQL_RES *result;
+    MYSQL_RES *result, *fields;
     MYSQL_ROW row;
+    const char *says;
     char **words;
     int count, at;
     char *value;
@@ -34,6 +36,7 @@ struct task {
 };
 
 static unsigned int port;
+static const char *path; /* of a socket, in its place */
 
 static void say(struct task *task, const char *format, ...)
 {
@@ -51,8 +54,8 @@ static void say(struct task *task, const char *format, ...)
     }
 
 OPERATION(connect,
-          mysql_real_connect_start(&t->connected, t->mysql, "127.0.0.1", "app", t->value ? t->value : "secret", "shop",
-                                   port, NULL, CLIENT_MULTI_STATEMENTS),
+          mysql_real_connect_start(&t->connected, t->mysql, path ? "localhost" : "127.0.0.1", "app",
+                                   t->value ? t->value : "secret", "shop", port, path, CLIENT_MULTI_STATEMENTS),
           mysql_real_connect_cont(&t->connected, t->mysql, ready))
 OPERATION(close, mysql_close_start(t->mysql), mysql_close_cont(t->mysql, ready))
 OPERATION(query, mysql_query_start(&t->number, t->mysql, t->value), mysql_query_cont(&t->number, t->mysql, ready))
@@ -77,6 +80,24 @@ OPERATION(change_user, mysql_change_user_start(&t->flag, t->mysql, t->value, NUL
 OPERATION(ping, mysql_ping_start(&t->number, t->mysql), mysql_ping_cont(&t->number, t->mysql, ready))
 OPERATION(reset, mysql_reset_connection_start(&t->number, t->mysql),
           mysql_reset_connection_cont(&t->number, t->mysql, ready))
+OPERATION(charset, mysql_set_character_set_start(&t->number, t->mysql, t->value),
+          mysql_set_character_set_cont(&t->number, t->mysql, ready))
+OPERATION(list_fields, mysql_list_fields_start(&t->fields, t->mysql, t->value, NULL),
+          mysql_list_fields_cont(&t->fields, t->mysql, ready))
+OPERATION(stat, mysql_stat_start(&t->says, t->mysql), mysql_stat_cont(&t->says, t->mysql, ready))
+OPERATION(refresh, mysql_refresh_start(&t->number, t->mysql, REFRESH_STATUS),
+          mysql_refresh_cont(&t->number, t->mysql, ready))
+OPERATION(debug, mysql_dump_debug_info_start(&t->number, t->mysql),
+          mysql_dump_debug_info_cont(&t->number, t->mysql, ready))
+OPERATION(multi,
+          mysql_set_server_option_start(&t->number, t->mysql,
+                                        atoi(t->value) ? MYSQL_OPTION_MULTI_STATEMENTS_ON
+                                                       : MYSQL_OPTION_MULTI_STATEMENTS_OFF),
+          mysql_set_server_option_cont(&t->number, t->mysql, ready))
+OPERATION(kill, mysql_kill_start(&t->number, t->mysql, mysql_thread_id(t->mysql)),
+          mysql_kill_cont(&t->number, t->mysql, ready))
+OPERATION(shutdown, mysql_shutdown_start(&t->number, t->mysql, SHUTDOWN_DEFAULT),
+          mysql_shutdown_cont(&t->number, t->mysql, ready))
 OPERATION(prepare, mysql_stmt_prepare_start(&t->number, t->stmt, t->value, strlen(t->value)),
           mysql_stmt_prepare_cont(&t->number, t->stmt, ready))
 OPERATION(long, mysql_stmt_send_long_data_start(&t->flag, t->stmt, 0, t->value, strlen(t->value)),
@@ -90,6 +111,23 @@ OPERATION(snext, mysql_stmt_next_result_start(&t->number, t->stmt),
 OPERATION(sfree, mysql_stmt_free_result_start(&t->flag, t->stmt), mysql_stmt_free_result_cont(&t->flag, t->stmt, ready))
 OPERATION(sreset, mysql_stmt_reset_start(&t->flag, t->stmt), mysql_stmt_reset_cont(&t->flag, t->stmt, ready))
 OPERATION(sclose, mysql_stmt_close_start(&t->flag, t->stmt), mysql_stmt_close_cont(&t->flag, t->stmt, ready))
+
+/* Rows are read, not shown. */
+static int do_drain(struct task *t, int ready)
+{
+    int status = do_fetch(t, ready);
+    while (status == 0 && t->row)
+        status = do_fetch(t, -1);
+    return status;
+}
+
+static int do_sdrain(struct task *t, int ready)
+{
+    int status = do_sfetch(t, ready);
+    while (status == 0 && (t->number == 0 || t->number == MYSQL_DATA_TRUNCATED))
+        status = do_sfetch(t, -1);
+    return status;
+}
 
 /* These never wait. */
 static int do_use(struct task *t, int ready)
@@ -121,6 +159,21 @@ static int do_bind(struct task *t, int ready)
     return 0;
 }
 
+/* What is sent next fails. */
+static int do_lose(struct task *t, int ready)
+{
+    (void)ready;
+    shutdown(mysql_get_socket(t->mysql), SHUT_RDWR);
+    return 0;
+}
+
+static int do_reconnect(struct task *t, int ready)
+{
+    (void)ready;
+    mysql_options(t->mysql, MYSQL_OPT_RECONNECT, &(my_bool){1});
+    return 0;
+}
+
 /* Leaves the rest undone. */
 static int do_abandon(struct task *t, int ready)
 {
@@ -143,7 +196,9 @@ static const struct operation {
 } operations[] = {ROW(connect) ROW(close) ROW(query) ROW(real_query) ROW(send) ROW(read) ROW(next) ROW(store) ROW(fetch)
                       ROW(free) ROW(commit) ROW(rollback) ROW(autocommit) ROW(select_db) ROW(change_user) ROW(ping)
                           ROW(reset) ROW(prepare) ROW(long) ROW(execute) ROW(sstore) ROW(sfetch) ROW(snext) ROW(sfree)
-                              ROW(sreset) ROW(sclose) ROW(use) ROW(stmt) ROW(bind) ROW(abandon) ROW(quit)};
+                              ROW(sreset) ROW(sclose) ROW(use) ROW(stmt) ROW(bind) ROW(abandon) ROW(quit) ROW(charset)
+                                  ROW(list_fields) ROW(stat) ROW(refresh) ROW(debug) ROW(multi) ROW(kill) ROW(shutdown)
+                                      ROW(lose) ROW(drain) ROW(sdrain) ROW(reconnect)};
 
 static const struct operation *operation_of(struct task *task)
 {
@@ -164,6 +219,8 @@ static void report(struct task *task, const struct operation *operation)
         say(task, "close\n");
         return;
     }
+    if (operation->run == do_list_fields)
+        mysql_free_result(task->fields);
     say(task, "%s: %d %d", operation->name, task->number, task->flag);
     if (operation->run == do_fetch)
         say(task, " %s", task->row ? task->row[0] : "end");
@@ -226,7 +283,8 @@ int main(int argc, char **argv)
     int count = 0;
     if (argc < 3)
         return 2;
-    port = (unsigned int)atoi(argv[1]);
+    path = argv[1][0] == '/' ? argv[1] : NULL;
+    port = path ? 0 : (unsigned int)atoi(argv[1]);
     for (int i = 2; i < argc && count < TASKS; count++) {
         struct task *task = &tasks[count];
         task->mysql = mysql_init(NULL);

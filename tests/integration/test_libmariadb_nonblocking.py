@@ -20,6 +20,9 @@ class Loop(Client):
         assert result.returncode == 0
         return sorted(result.spans, key=lambda span: span.start)
 
+    def run_unix(self, *scripts, env=None):
+        return self.run(*scripts, env=env, port=self.server.socket)
+
 
 @pytest.fixture
 def loop(mariadb):

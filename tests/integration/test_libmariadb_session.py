@@ -142,7 +142,8 @@ def test_the_schema_of_statements_sent_together_or_in_two_calls(client, told):
              Expected("SELECT DATABASE()", error="2014", message=...),
              Expected("SELECT DATABASE()", rows=1, **(mysql if told else {})), Expected(name="USE"), asked,
              Expected("USE nosuch", error="1049", message="Unknown database 'nosuch'"), asked,
-             Expected("DROP DATABASE shop", summary="DROP DATABASE shop", affected=1), Expected("SELECT DATABASE()", rows=1, **(none if told else {}))], "dup")
+             Expected("DROP DATABASE shop", summary="DROP DATABASE shop", affected=1),
+             Expected("SELECT DATABASE()", rows=1, **(none if told else {}))], "dup")
 
 
 @pytest.fixture
