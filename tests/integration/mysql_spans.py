@@ -1,7 +1,10 @@
 """What the spans of a MariaDB client are expected to be, written once for both attribute sets."""
 
+import subprocess
 from dataclasses import dataclass, field
 
+from harness import OtlpSink, start
+from harness.programs import instrumented_command, telemetry
 from test_libmariadb import DUP, NEW, NEW_SCOPE, SCOPE, check
 
 SETS = {"old": {}, "new": NEW, "dup": DUP}
@@ -81,3 +84,29 @@ def place(host=None, port=None, user="app", schema="shop"):
         f"mysql://{at}{host}{f':{port}' if port else ''}{f'/{schema}' if schema else ''}" if host else None)
     return {"old": dict(net__peer__name=host, net__peer__port=port, db__user=user, db__name=schema, db__connection_string=string),
             "new": dict(server__address=host, server__port=port, db__namespace=schema)}
+
+
+def driven(client, script, acts, which, before, same=True):
+    """The spans of a script that waits for each of the acts; output bare and instrumented is the same, where
+    it is not by chance."""
+    outputs = []
+    for launcher in (False, True):
+        before()
+        with OtlpSink() as sink:
+            command = [client.program, "init", *script]
+            process = start(instrumented_command(command) if launcher else command, env=telemetry(sink, SETS[which]),
+                            stdin=subprocess.PIPE)
+            lines = []
+            for act in acts:
+                while (line := process.stdout.readline()) != b"waiting\n":
+                    assert line, process.stderr.read()
+                    lines.append(line)
+                act()
+                process.stdin.write(b"\n")
+                process.stdin.flush()
+            rest, errors = process.communicate(timeout=30)
+            outputs.append((b"".join(lines) + rest, errors, process.returncode))
+            spans = sink.spans()
+    assert outputs[0] == outputs[1] or not same
+    assert [output[2] for output in outputs] == [0, 0]
+    return sorted(spans, key=lambda span: span.start)

@@ -1,12 +1,10 @@
 """libmariadb under the agent: what happens to a connection besides statements: resets, losses, connecting again."""
 
-import subprocess
-
 import pytest
 
-from harness import MariaDB, OtlpSink, start
-from harness.programs import instrumented, instrumented_command, telemetry
-from mysql_spans import SETS, Expected, compare, place
+from harness import MariaDB, OtlpSink
+from harness.programs import instrumented
+from mysql_spans import SETS, Expected, compare, driven, place
 from test_libmariadb import Client
 
 READ = ["store", "free"]
@@ -150,30 +148,6 @@ def test_the_schema_of_statements_sent_together_or_in_two_calls(client, told):
 def two_servers():
     with MariaDB() as first, MariaDB() as second:
         yield first, second
-
-
-def driven(client, script, acts, which, before):
-    """The spans of a script that waits for each of the acts; output bare and instrumented is the same."""
-    outputs = []
-    for launcher in (False, True):
-        before()
-        with OtlpSink() as sink:
-            command = [client.program, "init", *script]
-            process = start(instrumented_command(command) if launcher else command, env=telemetry(sink, SETS[which]),
-                            stdin=subprocess.PIPE)
-            lines = []
-            for act in acts:
-                while (line := process.stdout.readline()) != b"waiting\n":
-                    assert line, process.stderr.read()
-                    lines.append(line)
-                act()
-                process.stdin.write(b"\n")
-                process.stdin.flush()
-            rest, errors = process.communicate(timeout=30)
-            outputs.append((b"".join(lines) + rest, errors, process.returncode))
-            spans = sink.spans()
-    assert outputs[0] == outputs[1] and outputs[0][2] == 0
-    return sorted(spans, key=lambda span: span.start)
 
 
 def test_the_host_after_connecting_again(two_servers, tmp_path, which):
