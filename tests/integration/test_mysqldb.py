@@ -1,6 +1,10 @@
 """python3-mysqldb: an extension module that is opened with RTLD_LOCAL, so libmariadb is outside the global scope."""
 
+import pytest
+
 from harness import same_output
+from mysql_spans import SETS, Expected, place
+from test_libmariadb import Client
 
 PROGRAM = """
 import sys, MySQLdb
@@ -87,3 +91,70 @@ except MySQLdb.OperationalError as error:
     assert span.attributes == {
         "db.system": "mysql", "db.name": "shop", "db.user": "app", "db.operation": "connect", "net.peer.name": "127.0.0.1",
         "net.peer.port": mariadb.port, "db.connection_string": f"mysql://app@127.0.0.1:{mariadb.port}/shop"}
+
+
+MORE = """
+import sys, threading, MySQLdb, MySQLdb.cursors
+port = int(sys.argv[1])
+connect = lambda **more: MySQLdb.connect(host="127.0.0.1", port=port, user="app", passwd="secret", db="shop", **more)
+connection = connect()
+cursor = connection.cursor()
+cursor.execute("CREATE TABLE goods (id INT PRIMARY KEY, name VARCHAR(20))")
+cursor.execute("CREATE PROCEDURE two(IN a INT) BEGIN SELECT a; SELECT a UNION SELECT 2; END")
+print(cursor.executemany("INSERT INTO goods VALUES (%s, %s)", [(1, "one"), (2, "two"), (3, None)]))
+connection.rollback()
+connection.autocommit(True)
+cursor.callproc("two", (1,))
+while True:
+    print(cursor.fetchall())
+    if not cursor.nextset():
+        break
+rows = connection.cursor(MySQLdb.cursors.SSCursor)
+rows.execute("SELECT seq FROM seq_1_to_100")
+print(len(rows.fetchmany(30)), len(rows.fetchall()))
+rows.close()
+connection.select_db("mysql")
+cursor.execute("SELECT 1")
+connection.ping()
+try:
+    cursor.execute("UPDATE nosuch SET a = %s", ("secret",))
+except MySQLdb.ProgrammingError as error:
+    print(error)
+
+def work(shared, i):
+    with lock:
+        shared.query(f"SELECT {i} AS c{i}")
+        shared.store_result().fetch_row()
+
+lock, shared = threading.Lock(), connect()
+threads = [threading.Thread(target=work, args=(shared, i)) for i in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+"""
+
+
+@pytest.mark.parametrize("which", SETS)
+def test_procedures_cursors_and_threads(mariadb, which):
+    result = same_output(["/usr/bin/python3", "-c", MORE, mariadb.port], before=mariadb.reset, env=SETS[which])
+    assert result.returncode == 0 and b"30 70\n" in result.stdout
+    elsewhere = place("127.0.0.1", mariadb.port, schema="mysql")
+    set_autocommit = Expected("SET autocommit=?")
+    expected = [
+        set_autocommit,
+        Expected("CREATE TABLE goods (id INT PRIMARY KEY, name VARCHAR(?))", "goods", summary="CREATE TABLE goods", affected=0),
+        Expected("CREATE PROCEDURE two(IN a INT) BEGIN SELECT a; SELECT a UNION SELECT ?; END", summary="CREATE PROCEDURE two",
+                 affected=0),
+        Expected("INSERT INTO goods VALUES (?, ?),(?, ?),(?, NULL)", "goods", affected=3),
+        Expected(name="ROLLBACK"), set_autocommit,
+        Expected("SET @_two_0=?", affected=0), Expected("CALL two(@_two_0)", summary="CALL two", rows=3, affected=0),
+        # It asks for the next result before it gives this one back: not counted.
+        Expected("SELECT seq FROM seq_1_to_100", "seq_1_to_100"),
+        Expected(name="USE", **elsewhere), Expected("SELECT ?", rows=1, **elsewhere),
+        Expected("UPDATE nosuch SET a = ?", "nosuch", error="1146", message="Table 'mysql.nosuch' doesn't exist", **elsewhere),
+        set_autocommit, *(Expected(f"SELECT ? AS c{i}", rows=1) for i in range(8))]
+    client = Client(mariadb)
+    spans = sorted(result.spans, key=lambda span: span.start)
+    spans[-8:] = sorted(spans[-8:], key=lambda span: span.attributes.get("db.statement") or span.attributes["db.query.text"])
+    assert len(spans) == len(expected), [span.name for span in spans]
+    for span, one in zip(spans, expected, strict=True):
+        one.compare(span, client, which)
