@@ -626,6 +626,13 @@ def test_off(client, env):
     assert client.run(client.tcp, *STATEMENTS, "query=SELECT * FROM nosuch", "close", env=env) == []
 
 
+def test_the_servers_own_client_is_out_of_reach(mariadb):
+    """Its library is part of it; it works as ever."""
+    result = same_output(["mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={mariadb.port}", "--user=app", "--password=secret",
+                          "--execute=SELECT 41 + 1 AS answer", "shop"])
+    assert (result.stdout, result.spans) == (b"answer\n42\n", [])
+
+
 # --- MySQL's own library ---------------------------------------------------------------------------------------------
 
 
@@ -641,3 +648,20 @@ def test_the_other_library(sink):
     check(insert, "INSERT t", {**common, "db.query.text": "INSERT INTO t VALUES (?)", "db.query.summary": "INSERT t"},
           scope=NEW_SCOPE)
     assert result.stdout == b"0 77\n"
+
+
+@pytest.mark.parametrize("env, old, new", [({}, True, False), (NEW, False, True)])
+def test_parameters_bound_by_name(sink, env, old, new):
+    """MySQL's own function: which value is which parameter's is not known, and what was bound before is no more."""
+    program = app("mysql_fake_named", "-Wl,--no-as-needed", str(app("mysql_fake")))
+    result = same_output([program], sink, env={**PARAMETERS, **env})
+    first, second = sorted(result.spans, key=lambda span: span.start)
+    common = {"db.system": "mysql", "db.name": "shop", "db.user": "app", "net.peer.name": "db.example", "net.peer.port": 3307,
+              "db.connection_string": "mysql://app@db.example:3307/shop", "db.statement": "SELECT ?", "db.operation": "SELECT",
+              "db.rows_affected": 1} if old else {
+              "db.system.name": "mysql", "db.namespace": "shop", "server.address": "db.example", "server.port": 3307,
+              "db.query.text": "SELECT ?", "db.query.summary": "SELECT", "db.response.returned_rows": 1}
+    value = {"db.statement.parameters": "('first',)"} if old else {"db.query.parameter.0": "first"}
+    check(first, "SELECT", {**common, **value}, scope=NEW_SCOPE if new else SCOPE)
+    check(second, "SELECT", common, scope=NEW_SCOPE if new else SCOPE)
+    assert result.stdout == b"00000\n"
