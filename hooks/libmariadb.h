@@ -123,6 +123,11 @@ extern struct oi_handles oi_mysql_statements;
         return failure;                                                                                                \
     }
 
+static inline bool oi_mysql_waits(const struct oi_mysql_pending *pending)
+{
+    return atomic_load_explicit(&pending->record, memory_order_relaxed) != NULL;
+}
+
 /* The state of a connection; NULL: not known. */
 static inline struct oi_mysql_connection *oi_mysql_connection(const MYSQL *mysql)
 {
@@ -230,11 +235,25 @@ void oi_mysql_stored(struct oi_mysql_connection *connection, MYSQL *mysql, MYSQL
 /* The connection it was made on; NULL: closed. Another one may have its address since. */
 struct oi_mysql_connection *oi_stmt_connection(const struct oi_mysql_statement *statement);
 
-/* Before a call that is a span: delivers what waits, starts the span and pauses `call`; false: unknown statement,
- * `call` has been left. `known`: only the latter; `awaited`: and its result is waited for. */
+/* Pauses a call on a known statement; false: unknown, `call` has been left. */
+static inline bool oi_stmt_known(struct oi_call *call, const struct oi_mysql_statement *statement)
+{
+    if (!statement) {
+        oi_call_leave(call);
+        return false;
+    }
+    oi_call_pause(call);
+    return true;
+}
+
+/* The same for one whose result is waited for. */
+static inline bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
+{
+    return oi_stmt_known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
+}
+
+/* The same before a call that is a span: delivers what waits, and starts the span. */
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span);
-bool oi_stmt_known(struct oi_call *call, const struct oi_mysql_statement *statement);
-bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement);
 
 /* Delivers what waits for rows that will not be read any more. */
 void oi_stmt_settle(struct oi_mysql_statement *statement);
@@ -305,11 +324,6 @@ bool oi_mysql_client_error(unsigned int code);
 /* The record of a call on `connection` (NULL: closed meanwhile). */
 struct oi_record *oi_mysql_record(const struct oi_span *span, struct oi_mysql_connection *connection,
                                   const struct oi_sql_call *call, const struct oi_mysql_failure *failure);
-
-static inline bool oi_mysql_waits(const struct oi_mysql_pending *pending)
-{
-    return atomic_load_explicit(&pending->record, memory_order_relaxed) != NULL;
-}
 
 /* Empties `pending` for a call that has just begun. */
 void oi_mysql_pending_start(struct oi_mysql_pending *pending, const struct oi_span *span);

@@ -63,21 +63,6 @@ void oi_stmt_failed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, stru
     oi_mysql_put(&statement->pending, record, false);
 }
 
-bool oi_stmt_known(struct oi_call *call, const struct oi_mysql_statement *statement)
-{
-    if (!statement) {
-        oi_call_leave(call);
-        return false;
-    }
-    oi_call_pause(call);
-    return true;
-}
-
-bool oi_stmt_awaited(struct oi_call *call, const struct oi_mysql_statement *statement)
-{
-    return oi_stmt_known(call, statement && oi_mysql_waits(&statement->pending) ? statement : NULL);
-}
-
 bool oi_stmt_begin(struct oi_call *call, struct oi_mysql_statement *statement, struct oi_span *span)
 {
     if (statement) {

@@ -78,6 +78,7 @@ def test_a_connect_that_fails(client, tmp_path, case, which):
     """Said is what the program has said, and what the message names; nothing is guessed."""
     server, nobody = client.server, free_port()
     (tmp_path / "my.cnf").write_text(f"[client]\nhost=127.0.0.1\nport={server.port}\nuser=app\npassword=wrong\n", encoding="utf-8")
+    (tmp_path / "list.cnf").write_text(f"[client]\nhost=127.0.0.1:{nobody},127.0.0.1:{free_port()}\n", encoding="utf-8")
     unknown = place(None, user=None, schema=None)
     script, env, expected = {
         "arguments": ([f"connect=127.0.0.1,app,wrong,shop,{server.port},-"], {}, refused("1045", DENIED, place("127.0.0.1", server.port))),
@@ -90,12 +91,9 @@ def test_a_connect_that_fails(client, tmp_path, case, which):
                  refused("1045", DENIED_HERE, place("localhost"))),
         "socket": ([f"connect=localhost,app,wrong,shop,{server.port},{server.socket}"], {},
                    refused("1045", DENIED_HERE, place(server.socket))),
-        "list": ([f"connect=defaults,-,-,-,-,-"], {}, None),
+        "list": ([f"defaults={tmp_path}/list.cnf", NOWHERE], {},
+                 refused("2002", "Can't connect to server on '127.0.0.1' (115)", place("127.0.0.1", user=None, schema=None))),
     }[case]
-    if case == "list":
-        (tmp_path / "my.cnf").write_text(f"[client]\nhost=127.0.0.1:{nobody},127.0.0.1:{free_port()}\n", encoding="utf-8")
-        script = [f"defaults={tmp_path}/my.cnf", NOWHERE]
-        expected = refused("2002", "Can't connect to server on '127.0.0.1' (115)", place("127.0.0.1", user=None, schema=None))
     compare(client, [*script, "close"], [expected], which, env=env)
 
 
