@@ -167,6 +167,13 @@ static int do_lose(struct task *t, int ready)
     return 0;
 }
 
+static int do_ca(struct task *t, int ready)
+{
+    (void)ready;
+    mysql_ssl_set(t->mysql, NULL, NULL, t->value, NULL, NULL);
+    return 0;
+}
+
 static int do_reconnect(struct task *t, int ready)
 {
     (void)ready;
@@ -198,7 +205,7 @@ static const struct operation {
                           ROW(reset) ROW(prepare) ROW(long) ROW(execute) ROW(sstore) ROW(sfetch) ROW(snext) ROW(sfree)
                               ROW(sreset) ROW(sclose) ROW(use) ROW(stmt) ROW(bind) ROW(abandon) ROW(quit) ROW(charset)
                                   ROW(list_fields) ROW(stat) ROW(refresh) ROW(debug) ROW(multi) ROW(kill) ROW(shutdown)
-                                      ROW(lose) ROW(drain) ROW(sdrain) ROW(reconnect)};
+                                      ROW(lose) ROW(ca) ROW(drain) ROW(sdrain) ROW(reconnect)};
 
 static const struct operation *operation_of(struct task *task)
 {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness import MariaDB, certificates, free_port, same_output
+from harness import MariaDB, app, certificates, free_port, same_output
 from mysql_spans import SETS, Expected, compare, place
 from test_libmariadb import Client
 
@@ -124,6 +124,21 @@ def test_tls(encrypted, which):
             which)
     result = same_output([client.program, "init", f"ca={certificates.authority()}", client.tcp, "cipher", "close"])
     assert b"cipher: 1\n" in result.stdout and result.spans == []
+
+
+def test_tls_in_flight(encrypted, which):
+    """Four connections on one thread, through the non-blocking interface; one without TLS is refused."""
+    client = Client(encrypted)
+    ca = f"ca={certificates.authority()}"
+    words = [word for i in range(4) for word in ([ca, "connect", f"query=SELECT {i} AS c{i}, SLEEP(0.05)", "store", "free", "close", "/"])]
+    result = same_output([app("mysql_poll"), encrypted.port, *words, "connect", "close"], env=SETS[which])
+    key = "db.statement" if which == "old" else "db.query.text"
+    bad, *good = sorted(result.spans, key=lambda span: span.attributes.get(key, ""))
+    refused("1045", DENIED, place("127.0.0.1", encrypted.port)).compare(bad, client, which)
+    for i, span in enumerate(good):
+        Expected(f"SELECT ? AS c{i}, SLEEP(?)", rows=1).compare(span, client, which)
+        assert span.end - span.start > 50_000_000
+    assert len(good) == 4
 
 
 def test_tls_fails(encrypted, tmp_path, which):
