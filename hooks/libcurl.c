@@ -173,9 +173,10 @@ static void describe_untold(const struct oi_call *call, CURL *easy, const struct
 {
     if (result == OI_CURL_UNTOLD && out->status == 0) {
         out->error_type = OI_TEXT("_OTHER");
-    } else if (result == OI_CURL_ABANDONED && !is_answered(call, easy, handle, out)) {
+    } else if (result != OI_CURL_UNTOLD && !is_answered(call, easy, handle, out)) {
         out->error_type = OI_TEXT("abandoned");
-        out->error_message = OI_TEXT("Removed before it was done");
+        out->error_message = result == OI_CURL_ABANDONED ? OI_TEXT("Removed before it was done")
+                                                         : OI_TEXT("The program ended before it was done");
     }
 }
 

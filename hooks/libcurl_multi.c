@@ -6,24 +6,52 @@
  * no lock. */
 #include "agent/futex.h"
 #include "agent/handles.h"
+#include "agent/pool.h"
 #include "hooks/libcurl.h"
 
 /* Beside a CURLM *. */
 struct oi_curl_multi {
     const struct oi_provider *provider; /* the copy of libcurl that made it */
+    const struct oi_thread *user;       /* the thread that has used it last */
     struct oi_curl_handle *first;       /* the members whose transfers we follow */
     size_t open;                        /* transfers begun and not known to be over */
+    uint64_t first_turn, last_turn; /* when the calls came back that drove it since all results were read; 0: none */
 };
 
-static struct oi_handles multis = OI_HANDLES(struct oi_curl_multi);
+/* The state stands in a pool, the map holds its address only: while a multi handle is being freed, and another thread
+ * may be given one at the same address, the state is still needed. */
+enum { MULTIS_MAX = 1024, SLOT = (sizeof(struct oi_curl_multi) + 15) & ~15UL };
+
+struct entry {
+    struct oi_curl_multi *multi;
+};
+
+static struct oi_handles entries = OI_HANDLES(struct entry);
+static struct oi_pool slots = {.slot_size = SLOT, .count = MULTIS_MAX};
+
+static struct oi_curl_multi *find(const CURLM *handle)
+{
+    const struct entry *entry = oi_handles_find(&entries, handle);
+    return entry ? entry->multi : NULL;
+}
+
+static bool enlist(const CURLM *handle, struct oi_curl_multi *multi)
+{
+    struct entry *entry = oi_handles_add(&entries, handle);
+    if (entry)
+        entry->multi = multi;
+    return entry;
+}
 
 /* Enters a call about a multi handle; *multi is NULL where the call or the handle is not ours to watch. */
 static struct oi_call enter(const CURLM *handle, const void *caller, struct oi_curl_multi **multi)
 {
-    *multi = oi_handles_find(&multis, handle);
+    *multi = find(handle);
     struct oi_call call = oi_call_enter_with(&oi_library_libcurl, *multi ? (*multi)->provider : NULL, caller);
     if (!call.watched)
         *multi = NULL;
+    if (*multi)
+        (*multi)->user = &oi_thread;
     return call;
 }
 
@@ -57,6 +85,23 @@ void oi_curl_multi_forget(struct oi_curl_handle *handle)
     place->multi = NULL;
 }
 
+/* When a transfer that is over was over. A program that reads all results after each call that drives its transfers is
+ * told at once: then it was in the last of these calls. In one of several, where it reads them later: which one,
+ * libcurl's own clock tells, that runs from the first of them after the adding. */
+static uint64_t over_since(const struct oi_call *call, const struct oi_curl_place *place, uint64_t now)
+{
+    curl_off_t lasted = 0;
+    uint64_t latest = place->done_mono_ns ? place->done_mono_ns : place->multi->last_turn;
+    uint64_t earliest = place->multi->first_turn;
+    if (latest == 0)
+        return now;
+    if (earliest == 0 || earliest >= latest)
+        return latest;
+    OI_REAL(*call, curl_easy_getinfo)(place->easy, CURLINFO_TOTAL_TIME_T, &lasted);
+    uint64_t end = place->span.start_mono_ns + (lasted > 0 ? (uint64_t)lasted * 1000 : 0);
+    return end < earliest ? earliest : end > latest ? latest : end;
+}
+
 /* The transfer is over. A fork's child, which has copies of its parent's handles, does not deliver the parent's span.
  */
 static void finish(const struct oi_call *call, struct oi_curl_handle *handle, int result)
@@ -64,11 +109,12 @@ static void finish(const struct oi_call *call, struct oi_curl_handle *handle, in
     struct oi_curl_place *place = &handle->place;
     if (!place->open)
         return;
+    uint64_t now = oi_mono_ns();
+    if (result >= 0 || result == OI_CURL_UNTOLD) /* a span ends now; this one ended then */
+        place->span.start_mono_ns += now - over_since(call, place, now);
     place->open = false;
     if (place->done_mono_ns == 0)
         place->multi->open--;
-    else /* a span ends now; this one ended then */
-        place->span.start_mono_ns += oi_mono_ns() - place->done_mono_ns;
     if (place->epoch == oi_span_image())
         oi_curl_transfer_end(call, place->easy, handle, &place->span, result);
     else
@@ -87,11 +133,52 @@ void oi_curl_multi_leave(const struct oi_call *call, struct oi_curl_handle *hand
  * later, or never. */
 static void all_done(struct oi_curl_multi *multi)
 {
-    uint64_t now = oi_mono_ns();
     for (struct oi_curl_handle *handle = multi->first; handle; handle = handle->place.next)
         if (handle->place.open && handle->place.done_mono_ns == 0)
-            handle->place.done_mono_ns = now;
+            handle->place.done_mono_ns = multi->last_turn;
     multi->open = 0;
+}
+
+/* The program ends. Handles that another thread has used last may be in its hands at this moment: what it has under way
+ * makes no span. */
+static void deliver_entry(void *state)
+{
+    struct oi_curl_multi *multi = ((struct entry *)state)->multi;
+    if (!multi || multi->user != &oi_thread)
+        return;
+    struct oi_call call = {.provider = multi->provider};
+    for (struct oi_curl_handle *handle = multi->first; handle; handle = handle->place.next)
+        if (handle->place.epoch == oi_span_image())
+            finish(&call, handle, handle->place.done_mono_ns ? OI_CURL_UNTOLD : OI_CURL_UNFINISHED);
+}
+
+static void deliver(void)
+{
+    oi_handles_each(&entries, deliver_entry);
+}
+
+static void discard(struct oi_curl_multi *multi)
+{
+    while (multi->first)
+        oi_curl_multi_forget(multi->first);
+    oi_pool_give(&slots, multi);
+}
+
+/* Remembers a multi handle just made. Without memory for that, it stays unknown. */
+static void add(CURLM *made, const struct oi_provider *provider)
+{
+    struct oi_curl_multi *multi = find(made);
+    if (multi) { /* left over: freed where we did not see it */
+        oi_handles_remove(&entries, made);
+        discard(multi);
+    }
+    multi = oi_pool_take(&slots);
+    if (!multi)
+        return;
+    *multi = (struct oi_curl_multi){.provider = provider, .user = &oi_thread};
+    if (!enlist(made, multi))
+        oi_pool_give(&slots, multi);
+    oi_library_libcurl.deliver = deliver;
 }
 
 OI_HOOK(CURLM *, curl_multi_init, (void))
@@ -104,13 +191,8 @@ OI_HOOK(CURLM *, curl_multi_init, (void))
     oi_call_pause(&call);
     CURLM *made = OI_REAL(call, curl_multi_init)();
     oi_call_resume(&call);
-    struct oi_curl_multi *multi = oi_handles_find(&multis, made);
-    /* Left over: freed where we did not see it. */
-    while (multi && multi->first)
-        oi_curl_multi_forget(multi->first);
-    multi = oi_handles_add(&multis, made);
-    if (multi)
-        multi->provider = call.provider;
+    if (made)
+        add(made, call.provider);
     oi_call_leave(&call);
     return made;
 }
@@ -154,6 +236,9 @@ OI_HOOK(CURLMcode, curl_multi_add_handle, (CURLM * handle, CURL *easy))
     return result;
 }
 
+/* CURLM_ABORTED_BY_CALLBACK, since 7.81: it is out, and then the program's timer callback has failed. */
+enum { ABORTED_BY_CALLBACK = 11 };
+
 OI_HOOK(CURLMcode, curl_multi_remove_handle, (CURLM * handle, CURL *easy))
 {
     struct oi_curl_multi *multi;
@@ -163,7 +248,7 @@ OI_HOOK(CURLMcode, curl_multi_remove_handle, (CURLM * handle, CURL *easy))
     if (call.watched)
         oi_call_pause(&call);
     CURLMcode result = OI_REAL(call, curl_multi_remove_handle)(handle, easy);
-    if (!multi || result != CURLM_OK)
+    if (!multi || (result != CURLM_OK && (int)result != ABORTED_BY_CALLBACK))
         return result;
     oi_call_resume(&call);
     struct oi_curl_handle *removed = oi_curl_find(easy);
@@ -182,12 +267,14 @@ OI_HOOK(CURLMsg *, curl_multi_info_read, (CURLM * handle, int *left))
     if (call.watched)
         oi_call_pause(&call);
     CURLMsg *message = OI_REAL(call, curl_multi_info_read)(handle, left);
-    if (!multi || !message || message->msg != CURLMSG_DONE)
+    if (!multi)
         return message;
     oi_call_resume(&call);
-    struct oi_curl_handle *done = oi_curl_find(message->easy_handle);
+    struct oi_curl_handle *done = message && message->msg == CURLMSG_DONE ? oi_curl_find(message->easy_handle) : NULL;
     if (done && done->place.multi == multi)
         finish(&call, done, (int)message->data.result);
+    if (*left == 0)
+        multi->first_turn = 0;
     oi_call_leave(&call);
     return message;
 }
@@ -198,14 +285,22 @@ OI_HOOK(CURLMcode, curl_multi_cleanup, (CURLM * handle))
     struct oi_call call = enter(handle, OI_CALLER, &multi);
     if (!call.provider)
         return CURLM_INTERNAL_ERROR;
-    if (multi) {
-        while (multi->first)
-            oi_curl_multi_leave(&call, multi->first);
-        oi_handles_remove(&multis, handle);
-    }
+    if (multi)
+        oi_handles_remove(&entries, handle);
     if (call.watched)
         oi_call_pause(&call);
-    return OI_REAL(call, curl_multi_cleanup)(handle);
+    CURLMcode result = OI_REAL(call, curl_multi_cleanup)(handle);
+    if (!multi)
+        return result;
+    oi_call_resume(&call);
+    bool refused = result == CURLM_RECURSIVE_API_CALL || result == CURLM_BAD_HANDLE;
+    if (!refused || !enlist(handle, multi)) {
+        while (multi->first)
+            oi_curl_multi_leave(&call, multi->first);
+        oi_pool_give(&slots, multi);
+    }
+    oi_call_leave(&call);
+    return result;
 }
 
 /* --- what drives the transfers
@@ -215,10 +310,14 @@ OI_HOOK(CURLMcode, curl_multi_cleanup, (CURLM * handle))
 /* After such a call. Only a multi handle with open transfers is looked at. */
 static void driven(struct oi_call *call, struct oi_curl_multi *multi, CURLMcode result, const int *running)
 {
-    if (!multi || multi->open == 0 || result != CURLM_OK || !running || *running != 0)
+    if (!multi || multi->open == 0 || result != CURLM_OK || !running)
         return;
     oi_call_resume(call);
-    all_done(multi);
+    multi->last_turn = oi_mono_ns();
+    if (multi->first_turn == 0)
+        multi->first_turn = multi->last_turn;
+    if (*running == 0)
+        all_done(multi);
     oi_call_leave(call);
 }
 

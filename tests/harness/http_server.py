@@ -58,6 +58,13 @@ class Route:
     handler: object = None  # called with the BaseHTTPRequestHandler and the HttpRequest; writes the answer itself
 
 
+class Listener(ThreadingHTTPServer):
+    """With a short backlog, each of many connections made at once waits a second for its next try."""
+
+    request_queue_size = 256
+    daemon_threads = True
+
+
 class HttpServer:
     def __init__(self, tls=False, address="127.0.0.1"):
         self.tls = tls
@@ -93,10 +100,14 @@ class HttpServer:
             self.requests.clear()
             self._routes.clear()
 
+    def reset_requests(self):
+        """Forgets the requests, not what was said with on()."""
+        with self._changed:
+            self.requests.clear()
+
     def __enter__(self):
         handler = type("Handler", (Handler,), {"owner": self})
-        self._server = ThreadingHTTPServer((self.address, self.port), handler)
-        self._server.daemon_threads = True
+        self._server = Listener((self.address, self.port), handler)
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*certificates.server())

@@ -1,0 +1,115 @@
+"""Handles that come into multi handles and leave them: what libcurl refuses changes nothing, and a transfer under way is told
+of when its handle, its multi handle or the program goes."""
+
+import pytest
+from harness import app, same_output
+from test_libcurl import DUP, NEW, Call, carried, header_of, in_order, seen
+from test_libcurl_multi import SECOND, abandoned, failed
+
+SETS = [(None, Call.old), (NEW, Call.new), (DUP, lambda call: {**call.old(), **call.new()})]
+
+
+def expect(server, mode, *calls, paths):
+    """In the three sets; spans, requests and output of the last run."""
+    for env, attributes in SETS:
+        result = same_output([app("curl_membership"), mode, *(server.url + path for path in paths)], env=env, before=server.reset)
+        spans = in_order(result.spans)
+        assert seen(spans) == [call.brief(attributes(call)) for call in calls]
+    return spans, list(server.requests), result.stdout.decode().splitlines()
+
+
+def unfinished(url, **details):
+    return failed("GET", url, "abandoned", "The program ended before it was done", peer="127.0.0.1", **details)
+
+
+# --- what libcurl refuses -------------------------------------------------------------------------------------------------
+
+
+def test_what_is_refused_in_a_callback_changes_nothing(http_server):
+    """Not even freeing the multi handle: the redirect that follows carries the context, and the span ends with its transfer."""
+    url = http_server.url
+    calls = [Call("GET", url + "/redirect/1", received=6, resend=1), Call("GET", url + "/bytes/5", received=5)]
+    (first, second), requests, said = expect(http_server, "refused_inside", *calls, paths=["/redirect/1", "/bytes/5"])
+    assert said[:7] == ["cleanup: 8", "remove: 8", "add: 8", "perform: 8", "socket action: 8", "message: 0", "alone: 1"]
+    assert [request.header("traceparent") for request in requests] == [header_of(first)] * 2 + [header_of(second)]
+
+
+def test_freeing_is_refused_in_the_timer_callback_too(http_server):
+    call = Call("GET", http_server.url + "/redirect/1", received=6, resend=1)
+    (span,), requests, said = expect(http_server, "refused_in_timer", call, paths=["/redirect/1"])
+    assert "refused: 8" in said
+    assert [request.header("traceparent") for request in requests] == [header_of(span)] * 2
+
+
+def test_a_handle_is_out_though_the_timer_callback_failed(http_server):
+    url = http_server.url
+    calls = [abandoned(url + "/slow/2", peer="127.0.0.1"), Call("GET", url + "/bytes/3", received=3)]
+    spans, requests, said = expect(http_server, "timer_fails", *calls, paths=["/slow/2", "/bytes/3"])
+    assert said == ["removed: 11", "alone: 0", "freed: 0"]
+    carried(spans, requests)
+
+
+# --- from one to another --------------------------------------------------------------------------------------------------
+
+
+def test_a_handle_goes_to_another_multi_handle(http_server):
+    """The first one is freed while the transfer runs in the second."""
+    url = http_server.url
+    calls = [abandoned(url + "/slow/5", peer="127.0.0.1"), Call("GET", url + "/bytes/3", received=3)]
+    spans, requests, said = expect(http_server, "moved", *calls, paths=["/slow/5", "/bytes/3"])
+    assert said == ["taken: 0", "not in it: 0", "not here: 1", "freed: 0", "done: 0", "removed: 0", "freed: 0"]
+    carried(spans, requests)
+
+
+def test_a_handle_is_taken_out_and_added_again(http_server):
+    url = http_server.url
+    gone, good = abandoned(url + "/slow/5", peer="127.0.0.1"), Call("GET", url + "/bytes/3", received=3)
+    spans, requests, _ = expect(http_server, "added_again", gone, gone, good, good, paths=["/slow/5", "/bytes/3"])
+    carried(spans, requests)
+
+
+def test_multi_handles_at_addresses_used_before(http_server):
+    spans, requests, _ = expect(http_server, "ever_new", *[Call("GET", http_server.url + "/bytes/3", received=3)] * 4,
+                                paths=["/bytes/3"])
+    carried(spans, requests)
+
+
+# --- the program ends -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["by_return", "by_exit", "by_underscore_exit", "by_exec"])
+def test_what_is_under_way_when_the_program_ends(http_server, mode):
+    spans, requests, _ = expect(http_server, mode, unfinished(http_server.url + "/slow/5"), paths=["/slow/5"])
+    carried(spans, requests)
+    assert 0 < spans[0].end - spans[0].start < 5 * SECOND
+
+
+def test_an_end_inside_a_callback(http_server):
+    """The answer has begun."""
+    call = Call("GET", http_server.url + "/drip/1000", received=None, error="abandoned",
+                message="The program ended before it was done")
+    for env, attributes in SETS:
+        (span,) = same_output([app("curl_membership"), "inside", http_server.url + "/drip/1000"], env=env).spans
+        span.attributes.pop("http.response_content_length", None)
+        assert seen([span]) == [call.brief(attributes(call))]
+
+
+def test_an_answer_that_nobody_has_read_is_no_error(http_server):
+    call = Call("GET", http_server.url + "/bytes/3", received=3)
+    spans, requests, _ = expect(http_server, "unread", call, paths=["/bytes/3"])
+    carried(spans, requests)
+
+
+def test_an_exec_that_fails(http_server):
+    """It is told of once: before the attempt, as it was then."""
+    expect(http_server, "by_failing_exec", unfinished(http_server.url + "/slow/0.3"), paths=["/slow/0.3"])
+
+
+def test_a_forked_child_does_not_deliver_what_its_parent_has_under_way(http_server):
+    spans, requests, _ = expect(http_server, "child", Call("GET", http_server.url + "/slow/0.3", received=8), paths=["/slow/0.3"])
+    carried(spans, requests)
+
+
+def test_what_another_thread_has_under_way_makes_no_span(http_server):
+    _, requests, _ = expect(http_server, "elsewhere", paths=["/slow/1"])
+    assert requests[0].header("traceparent")
