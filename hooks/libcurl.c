@@ -120,7 +120,22 @@ static struct oi_text version_name(long version)
 /* These are given back before a transfer begins, and libcurl then still knows the results of the one before. */
 static bool never_began(int result)
 {
-    return result == CURLE_FAILED_INIT || result == CURLE_RECURSIVE_API_CALL || result == CURLE_BAD_FUNCTION_ARGUMENT;
+    return result == CURLE_FAILED_INIT || result == CURLE_RECURSIVE_API_CALL || result == CURLE_BAD_FUNCTION_ARGUMENT ||
+           result == OI_CURL_NOT_BEGUN;
+}
+
+/* For a unix socket libcurl gives its path, cut where an address would end, and the port that the URL names. */
+static void describe_peer(const char *address, long port, struct oi_http_client_call *out)
+{
+    enum { ADDRESS_MAX = 45 };
+    if (!address || !address[0])
+        return;
+    size_t length = strlen(address);
+    bool is_ip = strspn(address, "0123456789.") == length || (strchr(address, ':') && !strchr(address, '/'));
+    if (!is_ip && length >= ADDRESS_MAX)
+        return;
+    out->peer_address = oi_text_of(address, length);
+    out->peer_port = is_ip ? (uint16_t)port : 0;
 }
 
 /* What libcurl knows of the transfer. An info that an old version lacks leaves the variable as it is. */
@@ -128,22 +143,22 @@ static void describe_answer(const struct oi_call *call, CURL *easy, struct oi_ht
 {
     __typeof__(&curl_easy_getinfo) getinfo = OI_REAL(*call, curl_easy_getinfo);
     long status = 0, version = 0, redirects = 0, port = 0;
-    char *address = NULL;
+    char *address = NULL, *scheme = NULL;
     curl_off_t sent = -1, announced = -1, received = -1;
     getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     getinfo(easy, CURLINFO_HTTP_VERSION, &version);
     getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
     getinfo(easy, CURLINFO_PRIMARY_IP, &address);
     getinfo(easy, CURLINFO_PRIMARY_PORT, &port);
+    getinfo(easy, CURLINFO_SCHEME, &scheme);
     getinfo(easy, CURLINFO_SIZE_UPLOAD_T, &sent);
     getinfo(easy, CURLINFO_CONTENT_LENGTH_UPLOAD_T, &announced);
     getinfo(easy, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    if (scheme && !is_http(oi_text_from(scheme))) /* redirected to FTP, whose codes look like ours */
+        status = 0;
     out->status = (int)status;
     out->resend_count = (uint32_t)redirects;
-    if (address && address[0]) {
-        out->peer_address = oi_text_from(address);
-        out->peer_port = (uint16_t)port;
-    }
+    describe_peer(address, port, out);
     if (status == 0)
         return;
     out->version = version_name(version);
@@ -175,8 +190,8 @@ static void describe_untold(const struct oi_call *call, CURL *easy, const struct
         out->error_type = OI_TEXT("_OTHER");
     } else if (result != OI_CURL_UNTOLD && !is_answered(call, easy, handle, out)) {
         out->error_type = OI_TEXT("abandoned");
-        out->error_message = result == OI_CURL_ABANDONED ? OI_TEXT("Removed before it was done")
-                                                         : OI_TEXT("The program ended before it was done");
+        out->error_message = result == OI_CURL_UNFINISHED ? OI_TEXT("The program ended before it was done")
+                                                          : OI_TEXT("Removed before it was done");
     }
 }
 
@@ -204,6 +219,17 @@ static void update_url(const struct oi_call *call, CURL *easy, struct oi_curl_ha
         oi_curl_url_set(handle, url);
 }
 
+/* What the program asked for; where HSTS made https of it, what was sent. */
+static struct oi_text url_sent(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle,
+                               uint32_t redirects)
+{
+    char *effective = NULL;
+    struct oi_text url = oi_curl_url(handle), https = OI_TEXT("https:");
+    if (redirects == 0 && !starts_with(url, https))
+        OI_REAL(*call, curl_easy_getinfo)(easy, CURLINFO_EFFECTIVE_URL, &effective);
+    return effective && starts_with(oi_text_from(effective), https) ? oi_text_from(effective) : url;
+}
+
 void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle,
                           const struct oi_span *span, int result)
 {
@@ -212,9 +238,12 @@ void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl
                                       .request_body_size = oi_curl_has_body(handle) ? 0 : -1,
                                       .response_body_size = -1};
     oi_curl_take_back(call, easy, handle);
-    if (!never_began(result)) {
+    if (never_began(result)) {
+        out.url = oi_curl_url(handle);
+    } else {
         describe_answer(call, easy, &out);
         update_url(call, easy, handle, out.resend_count);
+        out.url = url_sent(call, easy, handle, out.resend_count);
     }
     if (out.status == 0)
         out.request_body_size = -1;
@@ -222,7 +251,6 @@ void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl
         describe_untold(call, easy, handle, result, &out);
     else
         describe_error(call, (CURLcode)result, &out, number);
-    out.url = oi_curl_url(handle);
     struct oi_url parts = oi_url_split(out.url);
     out.host = parts.host;
     out.port = handle->set.port ? handle->set.port : parts.port;

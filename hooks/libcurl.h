@@ -25,6 +25,8 @@ enum {
     OI_CURL_UNTOLD = -1,     /* it is over, and the program did not ask how */
     OI_CURL_ABANDONED = -2,  /* the program took it away while it ran, as far as can be seen */
     OI_CURL_UNFINISHED = -3, /* the program ended while it ran, as far as can be seen */
+    OI_CURL_NOT_BEGUN =
+        -4, /* one of these two before libcurl did anything: what it says is about the transfer before */
 };
 
 /* Starts the transfer's span and prepares the list to lend (NULL: nothing to add). False: not for us. */

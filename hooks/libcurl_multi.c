@@ -93,7 +93,7 @@ static uint64_t over_since(const struct oi_call *call, const struct oi_curl_plac
     curl_off_t lasted = 0;
     uint64_t latest = place->done_mono_ns ? place->done_mono_ns : place->multi->last_turn;
     uint64_t earliest = place->multi->first_turn;
-    if (latest == 0)
+    if (latest < place->span.start_mono_ns)
         return now;
     if (earliest == 0 || earliest >= latest)
         return latest;
@@ -112,6 +112,8 @@ static void finish(const struct oi_call *call, struct oi_curl_handle *handle, in
     uint64_t now = oi_mono_ns();
     if (result >= 0 || result == OI_CURL_UNTOLD) /* a span ends now; this one ended then */
         place->span.start_mono_ns += now - over_since(call, place, now);
+    else if (place->multi->last_turn < place->span.start_mono_ns) /* any call that drives begins what was added */
+        result = OI_CURL_NOT_BEGUN;
     place->open = false;
     if (place->done_mono_ns == 0)
         place->multi->open--;

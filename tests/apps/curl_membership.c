@@ -179,6 +179,18 @@ static void added_again(void)
     end();
 }
 
+/* Taken out before libcurl has begun: what it knows is still that of the transfer before. */
+static void not_begun(void)
+{
+    easy = new_easy(url);
+    curl_multi_add_handle(all, easy);
+    drive(all);
+    curl_multi_remove_handle(all, easy);
+    curl_easy_setopt(easy, CURLOPT_URL, second_url);
+    curl_multi_add_handle(all, easy);
+    end();
+}
+
 /* A multi handle at the same address as the one before, in quick succession. */
 static void ever_new(void)
 {
@@ -306,9 +318,10 @@ static const struct {
     const char *name;
     void (*run)(void);
 } modes[] = {
-    MODE(refused_inside),  MODE(refused_in_timer), MODE(timer_fails), MODE(moved),  MODE(added_again),
-    MODE(ever_new),        MODE(by_return),        MODE(by_exit),     MODE(unread), MODE(by_underscore_exit),
-    MODE(by_failing_exec), MODE(by_exec),          MODE(inside),      MODE(child),  MODE(elsewhere),
+    MODE(refused_inside),     MODE(refused_in_timer), MODE(timer_fails), MODE(moved),   MODE(added_again),
+    MODE(not_begun),          MODE(ever_new),         MODE(by_return),   MODE(by_exit), MODE(unread),
+    MODE(by_underscore_exit), MODE(by_failing_exec),  MODE(by_exec),     MODE(inside),  MODE(child),
+    MODE(elsewhere),
 };
 
 int main(int count, char **arguments)

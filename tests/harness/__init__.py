@@ -17,12 +17,14 @@ from .paths import BUILD, LAUNCHER, LIBRARY, OUT, SOURCE
 from .programs import Result, app, bare, clean_environment, instrumented, preloaded, run, same_output, start
 from .servers import HttpServer, MariaDB, Nginx, Redis, free_port
 from .sink import Answer, OtlpSink
+from .tcp_servers import Dict, Ftp, Gopher, Proxy, Socks, TcpServer, UnixRelay
 from .waiting import wait_until
 
 __all__ = [
     "BUILD", "LAUNCHER", "LIBRARY", "OUT", "SOURCE",
     "Answer", "OtlpSink", "Span", "same_trace", "tree", "trees",
     "HttpServer", "MariaDB", "Nginx", "Redis", "free_port",
+    "Dict", "Ftp", "Gopher", "Proxy", "Socks", "TcpServer", "UnixRelay",
     "Result", "app", "bare", "clean_environment", "instrumented", "preloaded", "run", "same_output", "start",
     "wait_until",
 ]

@@ -68,6 +68,12 @@ def test_a_handle_is_taken_out_and_added_again(http_server):
     carried(spans, requests)
 
 
+def test_nothing_of_the_transfer_before_shows_in_one_that_has_not_begun(http_server):
+    url = http_server.url
+    expect(http_server, "not_begun", Call("GET", url + "/bytes/3", received=3), abandoned(url + "/bytes/5"),
+           paths=["/bytes/3", "/bytes/5"])
+
+
 def test_multi_handles_at_addresses_used_before(http_server):
     spans, requests, _ = expect(http_server, "ever_new", *[Call("GET", http_server.url + "/bytes/3", received=3)] * 4,
                                 paths=["/bytes/3"])
