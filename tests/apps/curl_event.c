@@ -1,6 +1,6 @@
 // build: -lcurl -levent_core
-/* Many transfers at once in libevent's loop, as an event-driven server makes them: MODE COUNT URL. libcurl says which
- * sockets and which timer to wait for, and is told what happened. Transfer number i asks for URL/bytes/i. */
+/* Many transfers at once in libevent's loop, as an event-driven server makes them: MODE COUNT URL [AUTHORITY]. libcurl
+ * says which sockets and which timer to wait for, and is told what happened. Transfer number i asks for URL/bytes/i. */
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <stdbool.h>
@@ -20,8 +20,8 @@ static struct event *timer;
 static CURLM *all;
 static struct transfer *transfers;
 static int count, wanted, limit, told, running;
-static const char *url;
-static bool late;
+static const char *url, *authority;
+static bool late, streams;
 
 static size_t count_bytes(char *data, size_t size, size_t items, void *user)
 {
@@ -41,6 +41,11 @@ static void add_next(void)
     curl_easy_setopt(transfer->easy, CURLOPT_WRITEDATA, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(transfer->easy, CURLOPT_TIMEOUT, 30L);
+    if (streams) {
+        curl_easy_setopt(transfer->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+        curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT, 1L);
+        curl_easy_setopt(transfer->easy, CURLOPT_CAINFO, authority);
+    }
     if (curl_multi_add_handle(all, transfer->easy) != CURLM_OK)
         puts("not added");
 }
@@ -115,12 +120,14 @@ static int set_timer(CURLM *multi, long milliseconds, void *user)
 
 int main(int argument_count, char **arguments)
 {
-    if (argument_count != 4)
+    if (argument_count < 4)
         return 98;
     late = strcmp(arguments[1], "late") == 0;
+    streams = strcmp(arguments[1], "streams") == 0;
     wanted = atoi(arguments[2]);
     limit = strcmp(arguments[1], "waves") == 0 ? 50 : wanted; /* how many at one time */
     url = arguments[3];
+    authority = arguments[4];
     transfers = calloc((size_t)wanted, sizeof *transfers);
     base = event_base_new();
     timer = evtimer_new(base, timer_fires, NULL);
@@ -128,7 +135,7 @@ int main(int argument_count, char **arguments)
     all = curl_multi_init();
     curl_multi_setopt(all, CURLMOPT_SOCKETFUNCTION, watch);
     curl_multi_setopt(all, CURLMOPT_TIMERFUNCTION, set_timer);
-    curl_multi_setopt(all, CURLMOPT_MAX_TOTAL_CONNECTIONS, 60L);
+    curl_multi_setopt(all, CURLMOPT_MAX_TOTAL_CONNECTIONS, streams ? 1L : 60L);
     after_turn();
     event_base_dispatch(base);
     read_messages();

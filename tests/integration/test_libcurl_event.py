@@ -1,11 +1,12 @@
 """libcurl's multi interface in libevent's loop: hundreds of transfers at once, each with its own span, times and parent."""
 
 import pytest
-from harness import HttpServer, app, same_output
+from harness import HttpServer, Nginx, app, certificates, free_port, same_output
 from test_libcurl import (COULDNT_CONNECT, DUP, NEW, OTHER_SPAN, OTHER_TRACE, Call, failed, header_of, said_of,
                           seen)
 
 COUNT = 300
+SETS = [(None, Call.old), (NEW, Call.new), (DUP, lambda call: {**call.old(), **call.new()})]
 SECOND = 1_000_000_000
 
 
@@ -14,8 +15,7 @@ def by_size(spans):
 
 
 @pytest.mark.parametrize("mode", ["all", "waves", "late"])
-@pytest.mark.parametrize("env, attributes", [
-    (None, Call.old), (NEW, Call.new), (DUP, lambda call: {**call.old(), **call.new()})], ids=["old", "new", "dup"])
+@pytest.mark.parametrize("env, attributes", SETS, ids=["old", "new", "dup"])
 def test_hundreds_of_transfers(mode, env, attributes):
     """Exactly one span each, with its own size, and its own context in its own request."""
     with HttpServer() as server:
@@ -29,6 +29,28 @@ def test_hundreds_of_transfers(mode, env, attributes):
         assert len(server.requests) == COUNT
         assert {request.path.rpartition("/")[2]: request.header("traceparent") for request in server.requests} == {
             str(i): header_of(span) for i, span in enumerate(spans, 1)}
+
+
+@pytest.mark.parametrize("env, attributes", SETS, ids=["old", "new", "dup"])
+def test_hundreds_of_streams_over_one_connection(env, attributes):
+    """HTTP/2, of which every tenth request fails; nginx writes down what it has received."""
+    port, (certificate, key) = free_port(), certificates.server()
+    url = f"https://localhost:{port}"
+    lines = f"""listen 127.0.0.1:{port} ssl http2; ssl_certificate {certificate}; ssl_certificate_key {key}; http2_max_concurrent_streams 1000; keepalive_requests 10000;
+                location ~ 0$ {{ return 404 "$request_uri"; }} location / {{ return 200 "$request_uri"; }}
+                access_log told.log told;"""
+    with Nginx(lines, "log_format told '$request_uri $http_traceparent $connection';") as server:
+        log = server.folder / "told.log"
+        result = same_output([app("curl_event"), "streams", COUNT, url, certificates.authority()], env=env,
+                             before=lambda: log.write_text("", encoding="utf-8"))
+        spans = by_size(result.spans)
+        calls = [Call("GET", f"{url}/bytes/{i}", received=len(f"/bytes/{i}"), version="2",
+                      status=200 if i % 10 else 404) for i in range(1, COUNT + 1)]
+        assert seen(spans) == [call.brief(attributes(call)) for call in calls]
+        told = [line.split() for line in log.read_text(encoding="utf-8").splitlines()]
+        assert len(told) == COUNT and len({connection for _, _, connection in told}) == 1
+        assert {path: context for path, context, _ in told} == {
+            f"/bytes/{i}": header_of(span) for i, span in enumerate(spans, 1)}
 
 
 def test_all_have_the_same_parent():

@@ -540,3 +540,16 @@ def test_ftp_through_a_proxy_is_not_traced(kind):
         _, spans = once(kind, "ftp://name.invalid/name", proxy=f"http://127.0.0.1:{proxy.port}")
         assert spans == []
         assert [headers.get("traceparent") for _, headers in proxy.requests] == [None, None]
+
+
+def test_handles_that_share(http_server):
+    """Cookies, names and TLS sessions among threads, connections between two handles; locked by the program's callbacks."""
+    http_server.on("/", body="hello\n", headers={"Set-Cookie": "name=value"})
+    call = Call("GET", http_server.url + "/", received=6)
+    for env, attributes in SETS:
+        result = same_output([app("curl_share"), call.url], env=env, before=http_server.reset_requests)
+        assert result.stdout == b"failures: 0, locked: 1, wrong: 0\nconnections: 1 0, cookie: known\nfreed: 0\n"
+        assert seen(result.spans) == [call.brief(attributes(call))] * 202
+        sent = [request.header("traceparent") for request in http_server.requests]
+        assert sorted(sent) == sorted(header_of(span) for span in result.spans) and len(set(sent)) == 202
+        assert http_server.requests[-1].peer == http_server.requests[-2].peer
