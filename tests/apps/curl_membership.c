@@ -1,6 +1,8 @@
 // build: -lcurl -pthread
 /* Handles that come into multi handles and leave them, where libcurl allows it and where it refuses: MODE URL [URL]. */
+#define CURL_DISABLE_DEPRECATION /* curl_multi_socket and curl_multi_socket_all are still there */
 #include <curl/curl.h>
+#undef curl_multi_socket
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -206,6 +208,43 @@ static void ever_new(void)
     end();
 }
 
+/* --- functions of old
+ * ------------------------------------------------------------------------------------------ */
+
+static int watch(CURL *of, curl_socket_t socket, int what, void *user, void *known)
+{
+    (void)of, (void)socket, (void)what, (void)user, (void)known;
+    return 0;
+}
+
+/* Never read: the end is seen by the number of transfers that still run. */
+static void by_socket(void)
+{
+    easy = new_easy(url);
+    curl_multi_setopt(all, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_add_handle(all, easy);
+    printf("begun: %d\n", (int)curl_multi_socket(all, CURL_SOCKET_TIMEOUT, &running));
+    while (running) {
+        curl_multi_poll(all, NULL, 0, 10, NULL);
+        curl_multi_socket_all(all, &running);
+        curl_multi_socket(all, CURL_SOCKET_TIMEOUT, &running);
+    }
+    end();
+}
+
+static void by_socket_all(void)
+{
+    easy = new_easy(url);
+    curl_multi_setopt(all, CURLMOPT_SOCKETFUNCTION, watch);
+    curl_multi_add_handle(all, easy);
+    do {
+        curl_multi_socket_all(all, &running);
+        curl_multi_poll(all, NULL, 0, 10, NULL);
+    } while (running);
+    read_messages(all);
+    end();
+}
+
 /* --- the program ends
  * ----------------------------------------------------------------------------------------------- */
 
@@ -318,9 +357,23 @@ static const struct {
     const char *name;
     void (*run)(void);
 } modes[] = {
-    MODE(refused_inside),     MODE(refused_in_timer), MODE(timer_fails), MODE(moved),   MODE(added_again),
-    MODE(not_begun),          MODE(ever_new),         MODE(by_return),   MODE(by_exit), MODE(unread),
-    MODE(by_underscore_exit), MODE(by_failing_exec),  MODE(by_exec),     MODE(inside),  MODE(child),
+    MODE(refused_inside),
+    MODE(refused_in_timer),
+    MODE(timer_fails),
+    MODE(moved),
+    MODE(added_again),
+    MODE(not_begun),
+    MODE(by_socket),
+    MODE(by_socket_all),
+    MODE(ever_new),
+    MODE(by_return),
+    MODE(by_exit),
+    MODE(unread),
+    MODE(by_underscore_exit),
+    MODE(by_failing_exec),
+    MODE(by_exec),
+    MODE(inside),
+    MODE(child),
     MODE(elsewhere),
 };
 

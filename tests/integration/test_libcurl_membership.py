@@ -80,6 +80,12 @@ def test_multi_handles_at_addresses_used_before(http_server):
     carried(spans, requests)
 
 
+@pytest.mark.parametrize("mode", ["by_socket", "by_socket_all"])
+def test_functions_of_old(http_server, mode):
+    spans, requests, _ = expect(http_server, mode, Call("GET", http_server.url + "/bytes/3", received=3), paths=["/bytes/3"])
+    carried(spans, requests)
+
+
 # --- the program ends -----------------------------------------------------------------------------------------------------
 
 
