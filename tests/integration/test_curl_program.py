@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness import OtlpSink, bare, free_port, instrumented, preloaded, same_output
+from harness import OtlpSink, bare, free_port, instrumented, preloaded, same_output, tree
 
 USER_AGENT = "curl/" + re.match(rb"curl (\S+)", bare(["curl", "--version"]).stdout)[1].decode()
 
@@ -165,3 +165,82 @@ def test_a_traceparent_of_the_programs_own_is_printed_at_once(http_server):
     said = result.stderr.decode()
     assert said.startswith("otel-instrument: trace 0af7651916cd43dd8448eb211c80319c, unknown_service:curl, 1 span, ")
     assert "incomplete" not in said
+
+
+def all_of(result):
+    return [(span.name, span.kind, span.status, span.attributes) for span in sorted(result.spans, key=lambda span: span.start)]
+
+
+def call(url, method="GET", status=200, size=None, message="", **more):
+    """One transfer as a span with the old attributes."""
+    attributes = {**old(url, status, size), **more, "http.method": method}
+    failed = status is None or status >= 400
+    return (method, "CLIENT", ("ERROR" if failed else "UNSET", message), {
+        key: value for key, value in attributes.items() if value is not None})
+
+
+def test_several_operations_in_one_run(http_server):
+    """Each with options of its own, all over one handle's connection."""
+    url = http_server.url
+    result = same_output(["curl", "-s", url + "/bytes/3", "--next", "-s", "-d", "a=b", url + "/echo", "--next", "-sI", url + "/none",
+                          "--next", "-s", "-X", "PATCH", "-A", "other/1", url + "/echo", "--next", "-sG", "-d", "q=1", url + "/"],
+                         before=http_server.reset)
+    assert all_of(result) == [
+        call(url + "/bytes/3", size=3), call(url + "/echo", "POST", size=3, **{"http.request_content_length": 3}),
+        call(url + "/none", "HEAD", 404, size=0), call(url + "/echo", "PATCH", size=0, **{"user_agent.original": "other/1"}),
+        call(url + "/?q=1", size=6)]
+    assert {request.header("traceparent") for request in http_server.requests} == {traceparent(span) for span in result.spans}
+
+
+def test_forms_and_files(http_server, tmp_path):
+    """A file of known size, one that comes through a pipe, and a form."""
+    url, file = http_server.url + "/echo", tmp_path / "file"
+    file.write_bytes(b"u" * 1000)
+    assert all_of(same_output(["curl", "-s", "-T", file, url])) == [
+        call(url, "PUT", size=1000, **{"http.request_content_length": 1000})]
+    assert all_of(same_output(["sh", "-c", f"cat {file} | curl -s -T - {url}"])) == [call(url, "PUT", size=1000)]
+    result = same_output(["curl", "-s", "-o", "/dev/null", "-F", f"file=@{file}", url], before=http_server.reset)
+    size = len(http_server.requests[0].body)
+    assert size > 1000 and all_of(result) == [call(url, "POST", size=size, **{"http.request_content_length": size})]
+
+
+def test_each_retry_is_a_span(http_server):
+    """curl itself tries again: another transfer."""
+    url = http_server.url + "/"
+    bodies = []
+
+    def answer(handler, _):
+        bodies.append(1)
+        handler.answer(503 if len(bodies) == 1 else 200, b"hello\n")
+
+    def before():
+        bodies.clear()
+        http_server.reset()
+        http_server.on("/", handler=answer)
+
+    result = same_output(["curl", "-s", "--retry", "2", "--retry-delay", "1", url], before=before)
+    assert all_of(result) == [call(url, status=503, size=6), call(url, size=6)]
+    assert [request.header("traceparent") for request in http_server.requests] == [
+        traceparent(span) for span in sorted(result.spans, key=lambda span: span.start)]
+
+
+def test_a_script_is_one_trace(http_server):
+    """Two commands, of which one sees no server."""
+    url, nowhere = http_server.url + "/bytes/3", f"http://127.0.0.1:{free_port()}/"
+    result = same_output(["sh", "-c", f"curl -s {url}; curl -s {nowhere}; true"], flags=["--process_span", "true"])
+    assert tree(result.spans, lambda span: (span.name, span.kind, span.status[0])) == [
+        (result.spans[-1].name, "INTERNAL", "UNSET"),
+        [("curl", "INTERNAL", "UNSET"), [("GET", "CLIENT", "UNSET")]],
+        [("curl", "INTERNAL", "ERROR"), [("GET", "CLIENT", "ERROR")]]]
+
+
+def test_failures_that_curl_reports(http_server, tmp_path):
+    """-f, a limit of time, and a file that cannot be written."""
+    url = http_server.url
+    assert all_of(same_output(["curl", "-sSf", url + "/status/500"])) == [call(url + "/status/500", status=500, size=0)]
+    assert all_of(same_output(["curl", "-s", "-m", "0.3", url + "/slow/1"])) == [
+        call(url + "/slow/1", status=None, message="Timeout was reached")]
+    (span,) = same_output(["curl", "-s", "-o", tmp_path / "none" / "file", url + "/bytes/3"], env={
+        "OTEL_SEMCONV_STABILITY_OPT_IN": "http"}).spans
+    assert (span.status, span.attributes["error.type"]) == (
+        ("ERROR", "Failed writing received data to disk/application"), "CURLE_WRITE_ERROR")

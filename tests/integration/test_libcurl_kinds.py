@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from harness import (Dict, Ftp, Gopher, HttpServer, Nginx, Proxy, Socks, TcpServer, UnixRelay, app, certificates, free_port,
-                     instrumented, same_output)
+                     same_output)
 from test_libcurl import (COULDNT_CONNECT, DUP, NEW, VERSION, Call, carried, failed, header_of, in_order, said_of, seen)
 
 SETS = [(None, Call.old), (NEW, Call.new), (DUP, lambda call: {**call.old(), **call.new()})]

@@ -1,10 +1,5 @@
 """libcurl's multi interface: each transfer a span of its own, from its adding to its end, whatever drives it."""
 
-import os
-import re
-import shutil
-import subprocess
-
 import pytest
 from harness import Nginx, app, bare, free_port, instrumented, same_output
 from test_libcurl import (COULDNT_CONNECT, DUP, NEW, OTHER_SPAN, OTHER_TRACE, Call, carried, failed, header_of, in_order, said_of,
@@ -229,77 +224,3 @@ def test_curl_in_parallel(http_server, sink):
     assert seen(by_url) == [call.brief(call.old()) for call in calls]
     carried_by_path(spans, requests)
     assert len(requests) == 40
-
-
-def git(*words, **kw):
-    subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b.invalid", *words], check=True, capture_output=True,
-                   env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}, **kw)
-
-
-@pytest.fixture
-def repository(tmp_path):
-    """A bare repository of three commits, that can be cloned over either of git's protocols."""
-    source = tmp_path / "source"
-    git("init", "-q", source)
-    for number in range(3):
-        (source / "file").write_text(f"{number}\n" * 100, encoding="utf-8")
-        git("add", "file", cwd=source)
-        git("commit", "-q", "-m", f"commit {number}", cwd=source)
-    git("clone", "-q", "--bare", source, tmp_path / "served.git")
-    git("update-server-info", cwd=tmp_path / "served.git")
-    return tmp_path / "served.git"
-
-
-def serve_files(server, folder):
-    """The old protocol: files, one request each."""
-    for path in folder.rglob("*"):
-        if path.is_file():
-            server.on(f"/served.git/{path.relative_to(folder)}", body=path.read_bytes())
-
-
-def serve_backend(server, folder):
-    """The protocol of today, by git's own CGI program."""
-    def answer(handler, request):
-        path, _, query = request.path.partition("?")
-        environment = {"PATH": os.environ["PATH"], "GIT_PROJECT_ROOT": str(folder.parent), "GIT_HTTP_EXPORT_ALL": "1",
-                       "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*",
-                       "PATH_INFO": path, "QUERY_STRING": query, "REQUEST_METHOD": request.method,
-                       "CONTENT_TYPE": request.header("Content-Type") or "", "CONTENT_LENGTH": str(len(request.body)),
-                       "HTTP_CONTENT_ENCODING": request.header("Content-Encoding") or "",
-                       "GIT_PROTOCOL": request.header("Git-Protocol") or ""}
-        done = subprocess.run(["git", "http-backend"], input=request.body, capture_output=True, env=environment, check=True)
-        head, _, body = done.stdout.partition(b"\r\n\r\n")
-        headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n"))
-        request.answered = len(body)
-        handler.answer(int(headers.pop("Status", "200").split()[0]), body, headers)
-
-    for path in ("info/refs", "git-upload-pack"):
-        server.on(f"/served.git/{path}", handler=answer)
-
-
-@pytest.mark.parametrize("serve", [serve_files, serve_backend])
-def test_git_clone(http_server, repository, tmp_path, serve):
-    target = tmp_path / "clone"
-    env = {"HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
-
-    def before():
-        shutil.rmtree(target, ignore_errors=True)
-        http_server.reset()
-        serve(http_server, repository)
-
-    result = same_output(["git", "clone", http_server.url + "/served.git", target], env=env, before=before)
-    assert result.returncode == 0 and (target / "file").read_text(encoding="utf-8") == "2\n" * 100
-    requests = {request.header("traceparent"): request for request in http_server.requests}
-    assert len(requests) == len(http_server.requests) == len(result.spans) >= 3
-    for span in result.spans:
-        request = requests[header_of(span)]
-        sent = len(request.body) if request.method == "POST" else None
-        status = 200 if hasattr(request, "answered") or request_path_exists(repository, request) else 404
-        call = Call(request.method, http_server.url + request.path, status=status, sent=sent,
-                    received=span.attributes["http.response_content_length"], agent=request.header("User-Agent"))
-        assert re.fullmatch(r"git/[\d.]+.*", call.agent)
-        assert seen([span]) == [call.brief(call.old())]
-
-
-def request_path_exists(repository, request):
-    return (repository.parent / request.path.partition("?")[0].lstrip("/")).is_file()
