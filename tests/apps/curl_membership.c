@@ -208,6 +208,66 @@ static void ever_new(void)
     end();
 }
 
+/* More of them than are remembered: what is added to the last one is the program's alone. */
+static void very_many(void)
+{
+    enum { COUNT = 1100 };
+    static CURLM *many[COUNT];
+    easy = new_easy(url);
+    for (int i = 0; i < COUNT; i++)
+        many[i] = curl_multi_init();
+    curl_multi_add_handle(many[COUNT - 1], easy);
+    drive(many[COUNT - 1]);
+    curl_multi_remove_handle(many[COUNT - 1], easy);
+    for (int i = 0; i < COUNT; i++)
+        curl_multi_cleanup(many[i]);
+    curl_multi_add_handle(all, easy);
+    drive(all);
+    end();
+}
+
+enum { THREADS = 8, ROUNDS = 20, AT_ONCE = 5 };
+
+static void *rounds(void *failures)
+{
+    CURL *handles[AT_ONCE];
+    for (int i = 0; i < AT_ONCE; i++)
+        handles[i] = new_easy(url);
+    for (int round = 0; round < ROUNDS; round++) {
+        CURLM *multi = curl_multi_init();
+        int still, left, done = 0;
+        for (int i = 0; i < AT_ONCE; i++)
+            curl_multi_add_handle(multi, handles[i]);
+        do {
+            curl_multi_perform(multi, &still);
+            for (CURLMsg *message; (message = curl_multi_info_read(multi, &left));)
+                done += message->data.result == CURLE_OK;
+            if (still)
+                curl_multi_poll(multi, NULL, 0, 1000, NULL);
+        } while (still);
+        if (done != AT_ONCE)
+            __atomic_add_fetch((int *)failures, 1, __ATOMIC_RELAXED);
+        for (int i = 1; i < AT_ONCE; i++) /* the first one is left in it */
+            curl_multi_remove_handle(multi, handles[i]);
+        curl_multi_cleanup(multi);
+    }
+    for (int i = 0; i < AT_ONCE; i++)
+        curl_easy_cleanup(handles[i]);
+    return NULL;
+}
+
+/* Multi handles of several threads, made and freed all the time. */
+static void by_threads(void)
+{
+    pthread_t threads[THREADS];
+    int failures = 0;
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, rounds, &failures);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    printf("failures: %d\n", failures);
+}
+
 /* --- functions of old
  * ------------------------------------------------------------------------------------------ */
 
@@ -357,24 +417,10 @@ static const struct {
     const char *name;
     void (*run)(void);
 } modes[] = {
-    MODE(refused_inside),
-    MODE(refused_in_timer),
-    MODE(timer_fails),
-    MODE(moved),
-    MODE(added_again),
-    MODE(not_begun),
-    MODE(by_socket),
-    MODE(by_socket_all),
-    MODE(ever_new),
-    MODE(by_return),
-    MODE(by_exit),
-    MODE(unread),
-    MODE(by_underscore_exit),
-    MODE(by_failing_exec),
-    MODE(by_exec),
-    MODE(inside),
-    MODE(child),
-    MODE(elsewhere),
+    MODE(refused_inside),  MODE(refused_in_timer), MODE(timer_fails), MODE(moved),     MODE(added_again),
+    MODE(not_begun),       MODE(very_many),        MODE(by_threads),  MODE(by_socket), MODE(by_socket_all),
+    MODE(ever_new),        MODE(by_return),        MODE(by_exit),     MODE(unread),    MODE(by_underscore_exit),
+    MODE(by_failing_exec), MODE(by_exec),          MODE(inside),      MODE(child),     MODE(elsewhere),
 };
 
 int main(int count, char **arguments)

@@ -2,7 +2,7 @@
 of when its handle, its multi handle or the program goes."""
 
 import pytest
-from harness import app, same_output
+from harness import Nginx, app, same_output
 from test_libcurl import DUP, NEW, Call, carried, header_of, in_order, seen
 from test_libcurl_multi import SECOND, abandoned, failed
 
@@ -78,6 +78,23 @@ def test_multi_handles_at_addresses_used_before(http_server):
     spans, requests, _ = expect(http_server, "ever_new", *[Call("GET", http_server.url + "/bytes/3", received=3)] * 4,
                                 paths=["/bytes/3"])
     carried(spans, requests)
+
+
+def test_more_multi_handles_than_are_remembered(http_server):
+    """The first transfer is none of ours, and carries nothing; the second one is."""
+    (span,), requests, _ = expect(http_server, "very_many", Call("GET", http_server.url + "/bytes/3", received=3),
+                                  paths=["/bytes/3"])
+    assert [request.header("traceparent") for request in requests] == [None, header_of(span)]
+
+
+def test_multi_handles_of_several_threads():
+    """Made and freed all the time: 800 transfers, each a span."""
+    with Nginx() as server:
+        env = {"OTEL_BSP_MAX_QUEUE_SIZE": "8192"}
+        result = same_output([app("curl_membership"), "by_threads", server.url + "/"], env=env)
+    call = Call("GET", server.url + "/", received=6)
+    assert result.stdout == b"failures: 0\n" and seen(result.spans) == [call.brief(call.old())] * 800
+    assert len({span.span_id for span in result.spans}) == len({span.trace_id for span in result.spans}) == 800
 
 
 @pytest.mark.parametrize("mode", ["by_socket", "by_socket_all"])
