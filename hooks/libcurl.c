@@ -90,8 +90,11 @@ bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *h
         return false;
     oi_curl_own_headers(handle->set.headers, &own);
     if (is_otlp(parts.path, own.content_type)) {
-        if (ends_with(parts.path, OI_TEXT("/v1/traces")))
+        if (ends_with(parts.path, OI_TEXT("/v1/traces"))) {
+            if (!oi_agent.config.with_sdk) /* what is under way goes on: how it ends, will not be seen */
+                oi_library_libcurl.deliver = NULL;
             oi_life_with_sdk();
+        }
         return false;
     }
     oi_worker_need();

@@ -387,6 +387,20 @@ static void child(void)
     end();
 }
 
+/* It does not end, but exports traces itself from now on. */
+static void by_export(void)
+{
+    begin();
+    CURL *export = new_easy(second_url);
+    struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/x-protobuf");
+    curl_easy_setopt(export, CURLOPT_HTTPHEADER, list);
+    printf("exported: %d\n", (int)curl_easy_perform(export));
+    curl_easy_cleanup(export);
+    curl_slist_free_all(list);
+    drive(all);
+    end();
+}
+
 static pthread_barrier_t sent;
 
 static void *drive_there(void *unused)
@@ -421,6 +435,7 @@ static const struct {
     MODE(not_begun),       MODE(very_many),        MODE(by_threads),  MODE(by_socket), MODE(by_socket_all),
     MODE(ever_new),        MODE(by_return),        MODE(by_exit),     MODE(unread),    MODE(by_underscore_exit),
     MODE(by_failing_exec), MODE(by_exec),          MODE(inside),      MODE(child),     MODE(elsewhere),
+    MODE(by_export),
 };
 
 int main(int count, char **arguments)

@@ -2,7 +2,7 @@
 of when its handle, its multi handle or the program goes."""
 
 import pytest
-from harness import Nginx, app, same_output
+from harness import Nginx, app, instrumented, same_output
 from test_libcurl import DUP, NEW, Call, carried, header_of, in_order, seen
 from test_libcurl_multi import SECOND, abandoned, failed
 
@@ -142,3 +142,15 @@ def test_a_forked_child_does_not_deliver_what_its_parent_has_under_way(http_serv
 def test_what_another_thread_has_under_way_makes_no_span(http_server):
     _, requests, _ = expect(http_server, "elsewhere", paths=["/slow/1"])
     assert requests[0].header("traceparent")
+
+
+def test_what_is_under_way_when_tracing_stops_makes_no_span(http_server, sink):
+    """The program has an SDK of its own. The transfer goes on, which nobody here sees the end of."""
+    command = [app("curl_membership"), "by_export", http_server.url + "/slow/0.3", http_server.url + "/v1/traces"]
+    result = instrumented(command, sink)
+    assert result.stdout == b"exported: 0\ndone: 0\nremoved: 0\nfreed: 0\n"
+    assert result.stderr.count(b"\n") == 1 and b"exports traces itself" in result.stderr
+    assert sink.spans() == []
+    result = instrumented(command, sink, env={"OTEL_NATIVE_WITH_SDK": "true"})
+    call = Call("GET", http_server.url + "/slow/0.3", received=8)
+    assert seen(sink.exactly(1)) == [call.brief(call.old())] and result.stderr == b""
