@@ -245,8 +245,16 @@ const struct oi_provider *oi_library_provider(struct oi_library *library, const 
 /* --- life
  * -------------------------------------------------------------------------------------------------------------- */
 
+static _Atomic uint32_t closings;
+
+uint32_t oi_library_closings(void)
+{
+    return atomic_load_explicit(&closings, memory_order_relaxed);
+}
+
 void oi_library_forget_callers(void)
 {
+    atomic_fetch_add(&closings, 1);
     for (size_t i = 0; i < library_count; i++) {
         struct oi_library *library = libraries[i];
         for (size_t k = 0; k < OI_LIBRARY_CALLERS; k++)

@@ -68,4 +68,8 @@ static inline bool oi_provider_contains(const struct oi_provider *provider, cons
 /* Forgets which callers meant what (dlclose: addresses are reused). */
 void oi_library_forget_callers(void);
 
+/* How often that was done. Where it is the same as when a function of a library's was last called by the program, the
+ * library is still there. */
+uint32_t oi_library_closings(void);
+
 #endif

@@ -13,6 +13,7 @@
 struct oi_curl_multi {
     const struct oi_provider *provider; /* the copy of libcurl that made it */
     const struct oi_thread *user;       /* the thread that has used it last */
+    uint32_t closings;                  /* oi_library_closings then */
     struct oi_curl_handle *first;       /* the members whose transfers we follow */
     size_t open;                        /* transfers begun and not known to be over */
     uint64_t first_turn, last_turn; /* when the calls came back that drove it since all results were read; 0: none */
@@ -50,8 +51,10 @@ static struct oi_call enter(const CURLM *handle, const void *caller, struct oi_c
     struct oi_call call = oi_call_enter_with(&oi_library_libcurl, *multi ? (*multi)->provider : NULL, caller);
     if (!call.watched)
         *multi = NULL;
-    if (*multi)
+    if (*multi) {
         (*multi)->user = &oi_thread;
+        (*multi)->closings = oi_library_closings();
+    }
     return call;
 }
 
@@ -141,12 +144,12 @@ static void all_done(struct oi_curl_multi *multi)
     multi->open = 0;
 }
 
-/* The program ends. Handles that another thread has used last may be in its hands at this moment: what it has under way
- * makes no span. */
+/* The program ends. Handles that another thread has used last may be in its hands at this moment, and a libcurl that
+ * may have been closed cannot be asked: what is under way there makes no span. */
 static void deliver_entry(void *state)
 {
     struct oi_curl_multi *multi = ((struct entry *)state)->multi;
-    if (!multi || multi->user != &oi_thread)
+    if (!multi || multi->user != &oi_thread || multi->closings != oi_library_closings())
         return;
     struct oi_call call = {.provider = multi->provider};
     for (struct oi_curl_handle *handle = multi->first; handle; handle = handle->place.next)
@@ -177,7 +180,7 @@ static void add(CURLM *made, const struct oi_provider *provider)
     multi = oi_pool_take(&slots);
     if (!multi)
         return;
-    *multi = (struct oi_curl_multi){.provider = provider, .user = &oi_thread};
+    *multi = (struct oi_curl_multi){.provider = provider, .user = &oi_thread, .closings = oi_library_closings()};
     if (!enlist(made, multi))
         oi_pool_give(&slots, multi);
     oi_library_libcurl.deliver = deliver;

@@ -154,3 +154,11 @@ def test_what_is_under_way_when_tracing_stops_makes_no_span(http_server, sink):
     result = instrumented(command, sink, env={"OTEL_NATIVE_WITH_SDK": "true"})
     call = Call("GET", http_server.url + "/slow/0.3", received=8)
     assert seen(sink.exactly(1)) == [call.brief(call.old())] and result.stderr == b""
+
+
+def test_a_libcurl_that_is_gone_is_not_asked(http_server):
+    """Closed with a transfer under way; when the program ends, nobody can be asked about it."""
+    command = [app("curl_unload"), app("curl_module_multi"), http_server.url + "/slow/0.3"]
+    result = same_output(command, before=http_server.reset)
+    assert result.stdout == b"begun: 1\nclosed: 0\nlibcurl: gone\n" and result.returncode == 0
+    assert result.spans == [] and http_server.requests[0].header("traceparent")
