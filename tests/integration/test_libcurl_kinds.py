@@ -278,12 +278,12 @@ def test_a_connection_is_used_again(http_server, kind):
 
 
 def http_2_server():
-    """nginx, over TLS and without; each answer names the protocol and what the server was told of the trace."""
+    """nginx, over TLS and without; each answer names the protocol. /reset is a stream that is broken off."""
     certificate, key = certificates.server()
     tls, clear = free_port(), free_port()
     server = Nginx(f"""listen 127.0.0.1:{tls} ssl http2; listen 127.0.0.1:{clear} http2; ssl_certificate {certificate};
-                       ssl_certificate_key {key}; location / {{ return 200 "$server_protocol\\n"; }}""",
-                   http_lines="log_format told '$request_uri $http_traceparent $connection $server_protocol';")
+                       ssl_certificate_key {key}; location / {{ return 200 "$server_protocol\\n"; }}
+                       location /reset {{ return 444; }}""")
     return server, f"https://localhost:{tls}", f"http://127.0.0.1:{clear}"
 
 
@@ -297,6 +297,13 @@ def test_http_2(kind, over, options, shown):
         call = Call("GET", url, received=9, version=shown)
         output, _ = expect(kind, url, call, cainfo=certificates.authority(), **options)
         assert output.startswith(f"HTTP/{shown}".encode())
+
+
+def test_a_stream_that_is_reset(kind):
+    server, _, clear = http_2_server()
+    with server:
+        call = failed("GET", clear + "/reset", "CURLE_HTTP2_STREAM", said_of(92), peer="127.0.0.1")
+        expect(kind, call.url, call, http_version=HTTP_2_PRIOR_KNOWLEDGE)
 
 
 def test_an_upgrade_to_http_2_that_the_server_does_not_know(http_server, kind):
