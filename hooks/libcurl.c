@@ -331,22 +331,24 @@ OI_HOOK(CURL *, curl_easy_init, (void))
     return easy;
 }
 
+/* libcurl itself copies a handle for what a server pushes; the copy then is the program's. */
 OI_HOOK(CURL *, curl_easy_duphandle, (CURL * easy))
 {
     struct oi_curl_handle *handle;
     struct oi_call call = enter(easy, OI_CALLER, &handle);
+    const struct oi_curl_handle *original = oi_curl_find(easy);
     if (!call.provider)
         return NULL;
     if (call.watched)
         oi_call_pause(&call);
     CURL *copy = OI_REAL(call, curl_easy_duphandle)(easy);
+    /* Copied in the middle of a transfer, it has our list, whose nodes belong to the other handle. */
+    if (copy && original && original->lent)
+        OI_REAL(call, curl_easy_setopt)(copy, CURLOPT_HTTPHEADER, original->set.headers);
     if (!handle || !copy)
         return copy;
     oi_call_resume(&call);
     oi_curl_add(copy, call.provider, handle);
-    /* Copied in the middle of a transfer, it has our list, whose nodes belong to the other handle. */
-    if (handle->lent)
-        OI_REAL(call, curl_easy_setopt)(copy, CURLOPT_HTTPHEADER, handle->set.headers);
     oi_call_leave(&call);
     return copy;
 }

@@ -3,8 +3,8 @@
 import socket
 
 import pytest
-from harness import (Dict, Ftp, Gopher, HttpServer, Nginx, Proxy, Socks, TcpServer, UnixRelay, app, certificates, free_port,
-                     same_output)
+from harness import (Dict, Ftp, Gopher, HttpServer, Nginx, Proxy, Socks, TcpServer, UnixRelay, app, bare, certificates,
+                     free_port, instrumented, same_output)
 from test_libcurl import (COULDNT_CONNECT, DUP, NEW, VERSION, Call, carried, failed, header_of, in_order, said_of, seen)
 
 SETS = [(None, Call.old), (NEW, Call.new), (DUP, lambda call: {**call.old(), **call.new()})]
@@ -560,3 +560,14 @@ def test_handles_that_share(http_server):
         sent = [request.header("traceparent") for request in http_server.requests]
         assert sorted(sent) == sorted(header_of(span) for span in result.spans) and len(set(sent)) == 202
         assert http_server.requests[-1].peer == http_server.requests[-2].peer
+
+
+def test_a_copy_that_the_library_makes_has_the_programs_headers(sink):
+    """As for what a server pushes: it is the program's later, and outlives the handle whose headers were lent."""
+    program = app("curl_fake_user", "-Wl,--no-as-needed", str(app("curl_fake")))
+    result = instrumented([program], sink)
+    expected = b"sent: X-One: 1 X-Two: 2\npushed: X-One: 1 X-Two: 2\n0 77\n"
+    assert (result.stdout, result.stderr, result.returncode) == (expected, b"sent: traceparent\n", 0)
+    assert bare([program]).stdout == expected
+    call = Call("GET", "http://name.invalid/", status=None)
+    assert seen(sink.exactly(1)) == [call.brief(call.old())]
