@@ -248,8 +248,11 @@ enum oi_config_verdict oi_config_read(struct oi_config_reader *reader, enum oi_c
         if (usable)
             *(bool *)field = text.len == 4;
         break;
-    case OI_TYPE_UINT:
     case OI_TYPE_MILLIS:
+        if (text.len > 2 && memcmp(text.at + text.len - 2, "ms", 2) == 0)
+            text.len -= 2;
+        /* fall through */
+    case OI_TYPE_UINT:
         usable = parse_bounded(text, limits, field);
         break;
     case OI_TYPE_RATIO:

@@ -8,10 +8,11 @@
 #define OI_AGENT_EXPORT_H
 
 #include "agent/config.h"
+#include "agent/image.h"
 #include "agent/log.h"
 #include "agent/span.h"
 
-#define OI_EXPORT_ABI 1
+#define OI_EXPORT_ABI 2
 
 /* The resource all spans of this process image belong to. */
 struct oi_resource {
@@ -26,6 +27,20 @@ struct oi_export_result {
     uint64_t delivered;
     uint64_t rejected; /* the receiver's partial success */
     uint64_t failed;
+};
+
+/* A frame of a call stack. */
+struct oi_frame {
+    const struct oi_image *image;
+    uintptr_t address; /* where it goes on, in the addresses of the object's file: one behind the call */
+};
+
+/* What a call stack says. Absent: not known. */
+struct oi_code {
+    struct oi_text function; /* of the first frame: qualified, without arguments */
+    struct oi_text file;     /* as the compiler was given it, made absolute */
+    int64_t line;            /* 0: not known */
+    struct oi_text trace;    /* all frames, a line each */
 };
 
 /* What the agent offers. */
@@ -53,6 +68,9 @@ struct oi_export_host {
     /* True once the process is leaving. `deadline` (monotonic ns, may be NULL) gets the time by which the worker must
      * be back: no new try after it, no retry with a delay at all (a refused connection costs milliseconds). */
     bool (*leaving)(uint64_t *deadline);
+
+    /* How this object was opened: flags for what it opens itself. */
+    int dlopen_flags;
 };
 
 struct oi_exporter {
@@ -66,6 +84,10 @@ struct oi_exporter {
     void (*flush)(struct oi_exporter *self);
     /* The process is a forked child: forget connections and everything held back, without touching a descriptor. */
     void (*forked)(struct oi_exporter *self);
+    /* Finds out what a call stack of 1 frame or more says; with_trace: all of it. The texts stay valid until the next
+     * export_spans has returned. */
+    void (*describe)(struct oi_exporter *self, const struct oi_frame *frames, size_t count, bool with_trace,
+                     struct oi_code *code);
 };
 
 /* Opens the exporters that the configuration names. NULL: none could be opened (said by host->log); the agent then

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "agent/agent.h"
+#include "agent/code.h"
 #include "agent/count.h"
 #include "agent/life.h"
 #include "agent/resource.h"
@@ -17,6 +18,7 @@ static oi_exporter_open_fn *open_fn;
 static struct oi_resource resource;
 static char *arena;
 static bool inherited;
+static int dlopen_flags;
 
 /* RTLD_DEEPBIND gives our libcurl the system's zlib where a program exports another (Node); but where malloc is not
  * libc's, a deeply bound libc would allocate from one heap and we would free into the other. */
@@ -53,6 +55,7 @@ static void build_resource(void)
 void oi_exporter_load(const struct oi_export_host *from, bool unusable)
 {
     host = *from;
+    host.dlopen_flags = dlopen_flags;
     build_resource();
     if (inherited && exporter && !unusable) {
         inherited = false;
@@ -68,7 +71,8 @@ void oi_exporter_load(const struct oi_export_host *from, bool unusable)
     if (!open_fn) {
         char path[4096];
         snprintf(path, sizeof path, "%s/libotel-exporter.so", oi_life_folder ? oi_life_folder : ".");
-        void *object = dlopen(path, open_flags());
+        host.dlopen_flags = dlopen_flags = open_flags();
+        void *object = dlopen(path, dlopen_flags);
         if (!object) {
             const char *why = dlerror();
             oi_log(OI_LOG_ERROR, "cannot open the exporter: %s; spans are dropped", why ? why : path);
@@ -89,6 +93,7 @@ void oi_exporter_send(struct oi_record *const *records, uint32_t count)
         oi_count_dropped(OI_DROP_EXPORT_FAILED, count);
         return;
     }
+    oi_code_describe(exporter, records, count);
     struct oi_export_result result = exporter->export_spans(exporter, &resource, records, count);
     oi_count_delivered(result.delivered);
     if (result.rejected > 0)

@@ -23,6 +23,7 @@
 #include "agent/log.h"
 #include "agent/process_span.h"
 #include "agent/record.h"
+#include "agent/stack.h"
 #include "agent/thread.h"
 #include "agent/worker.h"
 
@@ -169,6 +170,15 @@ static bool unsuitable_sanitizer(void)
     return oi_library_loaded_with("__tsan_init") || oi_library_loaded_with("__msan_init");
 }
 
+/* After the process span, which no call makes. */
+static void start_stacks(void)
+{
+    const struct oi_config *config = &oi_agent.config;
+    if ((config->code_attributes || config->stacktrace_min_duration != UINT32_MAX) && oi_agent.recording &&
+        !oi_stack_init())
+        oi_log_always("call stacks cannot be walked here; spans have no code attributes");
+}
+
 void oi_life_start(void)
 {
     int saved = errno;
@@ -203,6 +213,7 @@ void oi_life_start(void)
         oi_process_span_start();
         oi_carrier_hand_on();
     }
+    start_stacks();
     atomic_store(&oi_agent.ready, true);
     atomic_store(&oi_agent.active, true);
     errno = saved;

@@ -6,6 +6,7 @@
 #include "agent/id.h"
 #include "agent/life.h"
 #include "agent/record.h"
+#include "agent/stack.h"
 
 static void start(struct oi_span *span, const struct oi_context *parent)
 {
@@ -26,9 +27,12 @@ static void start(struct oi_span *span, const struct oi_context *parent)
     span->baggage = parent ? parent->baggage : (struct oi_text){NULL, 0};
     span->debug = parent && parent->decision == OI_DECISION_DEBUG;
     oi_id_span(span->span_id);
+    span->stack = 0;
     if (oi_sampler_decide(&oi_agent.sampler, span->trace_id, parent)) {
         span->flags |= OI_FLAG_SAMPLED;
         oi_record_prefetch();
+        if (__builtin_expect(oi_stack_wanted, false))
+            span->stack = oi_stack_here();
     }
     span->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
     span->start_mono_ns = oi_mono_ns();
@@ -93,6 +97,7 @@ struct oi_record *oi_span_end(const struct oi_span *span, const struct oi_scope 
     record->kind = (uint8_t)kind;
     record->has_parent = span->has_parent;
     record->parent_remote = span->parent_remote;
+    record->stack = span->stack;
     record->scope = scope;
     record->start_unix_ns = span->start_unix_ns;
     record->end_unix_ns = span->start_unix_ns + (oi_mono_ns() - span->start_mono_ns);

@@ -45,6 +45,7 @@ struct oi_span {
     uint64_t start_unix_ns;
     uint64_t start_mono_ns;
     uint32_t parent_generation;
+    uint16_t stack; /* who called (agent/stack.h); 0: not known */
     const struct oi_active
         *parent; /* whose texts the next two are; NULL: the caller's of oi_span_start_under, or none */
     struct oi_text tracestate;
@@ -93,6 +94,7 @@ struct oi_record {
     bool parent_remote;
     uint16_t attribute_count;
     uint16_t attribute_inline; /* how many of them stand in `attributes` (the rest in `more`) */
+    uint16_t stack;            /* who called (agent/stack.h); 0: not known */
     uint64_t keys_seen;        /* a bit a hash of the keys set, so that most new keys need no look */
     uint64_t start_unix_ns;
     uint64_t end_unix_ns;

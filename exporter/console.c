@@ -353,7 +353,7 @@ struct oi_exporter *oi_console_open(const struct oi_export_host *host)
     struct console *console = calloc(1, sizeof *console);
     if (!console)
         return NULL;
-    console->exporter = (struct oi_exporter){export_spans, flush, forked};
+    console->exporter = (struct oi_exporter){export_spans, flush, forked, NULL};
     console->host = host;
     return &console->exporter;
 }

@@ -219,7 +219,7 @@ struct oi_exporter *oi_otlp_open(const struct oi_export_host *host, bool grpc)
     struct otlp *otlp = calloc(1, sizeof *otlp);
     if (!otlp)
         return NULL;
-    otlp->exporter = (struct oi_exporter){export_spans, flush, forked};
+    otlp->exporter = (struct oi_exporter){export_spans, flush, forked, NULL};
     otlp->host = host;
     if (getrandom(&otlp->random, sizeof otlp->random, GRND_NONBLOCK) < 0 || otlp->random == 0)
         otlp->random = now_ns() | 1;
