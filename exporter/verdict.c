@@ -112,9 +112,9 @@ static void judge_message(struct oi_verdict *out, const struct oi_answer *answer
         (compressed && !oi_gunzip(&plain, message, len, ANSWER_LIMIT))) {
         out->fate = OI_FATE_LOST;
         snprintf(out->reason, sizeof out->reason, "the answer cannot be read");
-        return;
+    } else {
+        judge_response(out, compressed ? plain.at : message, compressed ? oi_writer_len(&plain) : len);
     }
-    judge_response(out, compressed ? plain.at : message, compressed ? oi_writer_len(&plain) : len);
     oi_writer_free(&plain);
 }
 
