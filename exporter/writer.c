@@ -8,7 +8,7 @@ enum { FIRST_CAPACITY = 16 * 1024 };
 
 void oi_writer_reset(struct oi_writer *writer, size_t limit)
 {
-    writer->at = writer->start + writer->capacity;
+    writer->at = writer->start ? writer->start + writer->capacity : NULL;
     writer->limit = limit;
     writer->failed = false;
 }

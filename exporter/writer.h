@@ -39,7 +39,7 @@ void oi_writer_text_slow(struct oi_writer *writer, uint8_t tag, const char *at, 
 
 static inline size_t oi_writer_len(const struct oi_writer *writer)
 {
-    return (size_t)(writer->start + writer->capacity - writer->at);
+    return writer->capacity - (size_t)(writer->at - writer->start);
 }
 
 static inline bool oi_writer_reserve(struct oi_writer *writer, size_t bytes)
