@@ -3,6 +3,17 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+/* In a build with AddressSanitizer a free slot is not to be touched, but for the link in its first bytes. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+enum { LINK = 16 };
+#define FORBID(at, size) __asan_poison_memory_region(at, size)
+#define PERMIT(at, size) __asan_unpoison_memory_region(at, size)
+#else
+#define FORBID(at, size)
+#define PERMIT(at, size)
+#endif
+
 void oi_pool_declare(struct oi_pool *pool, size_t slot_size, uint32_t count)
 {
     pool->slot_size = slot_size;
@@ -26,8 +37,11 @@ bool oi_pool_map(struct oi_pool *pool)
     }
     /* A huge page at the first touch would cost 2 MiB of resident memory for one span. */
     madvise(base, size, MADV_NOHUGEPAGE);
-    if (!atomic_compare_exchange_strong(&pool->base, &none, base))
+    FORBID(base, size);
+    if (!atomic_compare_exchange_strong(&pool->base, &none, base)) {
+        PERMIT(base, size);
         munmap(base, size); /* another thread was first */
+    }
     errno = saved;
     return true;
 }
@@ -52,15 +66,20 @@ void *oi_pool_take(struct oi_pool *pool)
          */
         uint32_t link = __atomic_load_n((uint32_t *)slot, __ATOMIC_RELAXED);
         uint64_t next = ((head >> 32) + 1) << 32 | link;
-        if (atomic_compare_exchange_weak_explicit(&pool->head, &head, next, memory_order_acquire, memory_order_acquire))
+        if (atomic_compare_exchange_weak_explicit(&pool->head, &head, next, memory_order_acquire,
+                                                  memory_order_acquire)) {
+            PERMIT(slot, pool->slot_size);
             return slot;
+        }
     }
     if (!atomic_load_explicit(&pool->base, memory_order_acquire) && !oi_pool_map(pool))
         return NULL;
     uint32_t fresh = atomic_load_explicit(&pool->fresh, memory_order_relaxed);
     while (fresh < pool->count) {
-        if (atomic_compare_exchange_weak(&pool->fresh, &fresh, fresh + 1))
+        if (atomic_compare_exchange_weak(&pool->fresh, &fresh, fresh + 1)) {
+            PERMIT(slot_at(pool, fresh), pool->slot_size);
             return slot_at(pool, fresh);
+        }
     }
     return NULL;
 }
@@ -81,6 +100,7 @@ void oi_pool_give(struct oi_pool *pool, void *slot)
         (uint32_t)((size_t)((char *)slot - atomic_load_explicit(&pool->base, memory_order_relaxed)) / pool->slot_size);
     uint64_t head = atomic_load_explicit(&pool->head, memory_order_relaxed);
     uint64_t next;
+    FORBID((char *)slot + LINK, pool->slot_size - LINK);
     do {
         __atomic_store_n((uint32_t *)slot, (uint32_t)head, __ATOMIC_RELAXED);
         next = ((head >> 32) + 1) << 32 | (index + 1);

@@ -92,6 +92,26 @@ START_TEST(threads_never_hold_the_same_slot)
 }
 END_TEST
 
+#ifdef __SANITIZE_ADDRESS__
+START_TEST(a_free_slot_is_not_to_be_touched)
+{
+    ck_assert(oi_pool_init(&pool, SLOT, 2));
+    volatile char *slot = oi_pool_take(&pool);
+    slot[SLOT - 1] = 1;
+    oi_pool_give(&pool, (void *)slot);
+    slot[SLOT - 1] = 1;
+}
+END_TEST
+
+START_TEST(a_slot_never_taken_is_not_to_be_touched)
+{
+    ck_assert(oi_pool_init(&pool, SLOT, 2));
+    volatile char *slot = oi_pool_take(&pool);
+    slot[SLOT] = 1;
+}
+END_TEST
+#endif
+
 int main(void)
 {
     Suite *suite = suite_create("pool");
@@ -102,6 +122,10 @@ int main(void)
     tcase_add_test(tests, an_exhausted_pool_works_again_after_a_return);
     tcase_add_test(tests, more_memory_than_there_is_fails);
     tcase_add_test(tests, threads_never_hold_the_same_slot);
+#ifdef __SANITIZE_ADDRESS__
+    tcase_add_exit_test(tests, a_free_slot_is_not_to_be_touched, 1);
+    tcase_add_exit_test(tests, a_slot_never_taken_is_not_to_be_touched, 1);
+#endif
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
