@@ -5,9 +5,11 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -55,27 +57,44 @@ static int run_longjmp(const char *socket)
     return 0;
 }
 
-static sem_t blocked;
+static sem_t ready;
+static pid_t blocking;
 
 static void *block(void *unused)
 {
     (void)unused;
     redisContext *redis = host_connect(server);
     host_ask(redis, "thread:1");
-    sem_post(&blocked);
+    blocking = gettid();
+    sem_post(&ready);
     redisCommand(redis, "BLPOP nothing 0");
     return NULL;
 }
 
+/* Whether the thread waits for the server, in a system call that does so. */
+static int waits(pid_t thread)
+{
+    char path[64];
+    int number = -1;
+    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
+    FILE *file = fopen(path, "r");
+    if (!file || fscanf(file, "%d", &number) != 1)
+        number = -1;
+    if (file)
+        fclose(file);
+    return number == SYS_recvfrom || number == SYS_read || number == SYS_ppoll;
+}
+
 static int run_cancel(const char *socket)
 {
-    sem_init(&blocked, 0, 0);
+    sem_init(&ready, 0, 0);
     for (int i = 0; i < ROUNDS; i++) {
         pthread_t thread;
         void *result;
         pthread_create(&thread, NULL, block, NULL);
-        sem_wait(&blocked);
-        usleep(20000);
+        sem_wait(&ready);
+        while (!waits(blocking))
+            sched_yield();
         pthread_cancel(thread);
         pthread_join(thread, &result);
         printf("cancelled %d, redis %d\n", result == PTHREAD_CANCELED, host_get(socket, "after:1"));
