@@ -9,13 +9,21 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
-from harness import HttpServer, MariaDB, OtlpSink, Redis  # noqa: E402  (needs the path above)
+from harness import HttpServer, MariaDB, OtlpSink, Redis, sanitizers  # noqa: E402  (needs the path above)
 
 # Programs under test start with the dispositions a terminal gives them, also where the tests run in the background (SIGINT
 # ignored) or under nohup (SIGHUP ignored).
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer_reports():
+    """In a sanitizer build: none of the processes that a test has started found an error."""
+    yield
+    said = sanitizers.reports()
+    assert not said, said
 
 
 @pytest.fixture(scope="session")

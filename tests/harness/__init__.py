@@ -15,6 +15,7 @@ tests/README.md says more; each module says what it offers.
 from .otlp import Span, same_trace, tree, trees
 from .paths import BUILD, LAUNCHER, LIBRARY, OUT, SOURCE
 from .programs import Result, app, bare, clean_environment, instrumented, preloaded, run, same_output, start
+from .sanitizers import not_under
 from .servers import HttpServer, MariaDB, Nginx, Redis, free_port
 from .sink import Answer, OtlpSink
 from .tcp_servers import Dict, Ftp, Gopher, Proxy, Socks, TcpServer, UnixRelay
@@ -26,5 +27,5 @@ __all__ = [
     "HttpServer", "MariaDB", "Nginx", "Redis", "free_port",
     "Dict", "Ftp", "Gopher", "Proxy", "Socks", "TcpServer", "UnixRelay",
     "Result", "app", "bare", "clean_environment", "instrumented", "preloaded", "run", "same_output", "start",
-    "wait_until",
+    "not_under", "wait_until",
 ]

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import sanitizers
 from .paths import LAUNCHER, LIBRARY, OUT, SOURCE, locked
 from .sink import OtlpSink
 
@@ -33,6 +34,7 @@ def clean_environment(extra=None):
     }
     if "TMPDIR" in os.environ:
         environment["TMPDIR"] = os.environ["TMPDIR"]
+    environment.update(sanitizers.environment())
     for name, value in (extra or {}).items():
         if value is None:
             environment.pop(name, None)
@@ -41,10 +43,14 @@ def clean_environment(extra=None):
     return environment
 
 
-def start(cmd, env=None, **kw):
-    """A Popen in a process group of its own with a clean environment, for tests that act while it runs."""
+def start(cmd, env=None, runtime=True, **kw):
+    """A Popen in a process group of its own with a clean environment, for tests that act while it runs. `runtime`: a sanitizer's is
+    preloaded where our object is."""
     kw = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "process_group": 0, **kw}
-    return subprocess.Popen([str(word) for word in cmd], env=clean_environment(env), **kw)
+    command, environment = [str(word) for word in cmd], clean_environment(env)
+    if runtime:
+        sanitizers.preload(command, environment)
+    return subprocess.Popen(command, env=environment, **kw)
 
 
 def run(cmd, env=None, timeout=60, input=None, **kw):
@@ -116,7 +122,7 @@ def app(name, *extra):
     source = next((path for suffix in (".c", ".cc") if (path := APPS / (name + suffix)).exists()), None)
     assert source, f"no program {name} in tests/apps"
     compiler, standard = ("c++", "-std=gnu++17") if source.suffix == ".cc" else ("cc", "-std=gnu11")
-    flags = [*build_flags(source), *extra]
+    flags = [*build_flags(source), *extra, *sanitizer_flags(source, extra)]
     options = [flag for flag in flags if not flag.startswith("-l")]
     libraries = [flag for flag in flags if flag.startswith("-l")]
     command = [compiler, standard, "-g", "-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", f"-I{APPS}", *options,
@@ -135,9 +141,19 @@ def app(name, *extra):
     return target
 
 
+def sanitizer_flags(source, extra):
+    """Those of the build tree, but for a program that is built with one anyway, or says in its first lines why it cannot be."""
+    own = any(flag.startswith("-fsanitize") for flag in extra)
+    return [] if own or any(line.startswith("// no sanitizers:") for line in head(source)) else sanitizers.FLAGS
+
+
+def head(source):
+    return source.read_text(encoding="utf-8").splitlines()[:10]
+
+
 def build_flags(source):
     flags = []
-    for line in source.read_text(encoding="utf-8").splitlines()[:10]:
+    for line in head(source):
         if line.startswith("// build:"):
             flags += shlex.split(line.removeprefix("// build:"))
     if "-lhiredis" in flags and (prefix := os.environ.get("OI_HIREDIS")):

@@ -4,6 +4,7 @@ import platform
 import re
 
 import pytest
+from harness import not_under, sanitizers
 from objects import EXPORTER, LAUNCHER, LIBRARY, exported, files, imported, needed, tool
 
 # Debian 12's floor: what the object built there may ask of a libc.
@@ -35,12 +36,12 @@ def test_exported_names_carry_no_version():
     assert "version definition" not in tool("readelf", "-VW", LIBRARY).lower()
 
 
-def test_the_preloaded_object_needs_libc_alone():
-    assert needed(LIBRARY) == ["libc.so.6"]
-
-
-def test_the_launcher_needs_libc_alone():
-    assert needed(LAUNCHER) == ["libc.so.6"]
+@pytest.mark.parametrize("path", [LIBRARY, LAUNCHER], ids=lambda path: path.name)
+def test_what_every_program_gets_needs_libc_alone(path):
+    """And the runtimes of the sanitizers it is built with."""
+    runtimes = ["libasan.so", "libubsan.so"] if sanitizers.KIND == "address" else []
+    others = [name for name in needed(path) if name.split(".so")[0] + ".so" not in runtimes]
+    assert others == ["libc.so.6"] and len(needed(path)) == len(runtimes) + 1
 
 
 @pytest.mark.parametrize("path", [LIBRARY, LAUNCHER], ids=lambda path: path.name)
@@ -102,6 +103,7 @@ def array_entries(path, name):
     return int(sizes[0]) // 8 if sizes else 0
 
 
+@not_under("address", "it adds a constructor and a destructor for each source file")
 def test_one_constructor_and_no_destructor_beside_the_compilers():
     assert array_entries(LIBRARY, "INIT_ARRAYSZ") == 2
     assert array_entries(LIBRARY, "FINI_ARRAYSZ") == 1
@@ -109,6 +111,7 @@ def test_one_constructor_and_no_destructor_beside_the_compilers():
     assert array_entries(EXPORTER, "FINI_ARRAYSZ") == 1
 
 
+@not_under("address", "it describes every variable")
 def test_the_preloaded_object_is_small():
     """Every program of a process tree maps it. Relocations and data are private to each of them."""
     writable = sum(size for kind, size, flags in segments(LIBRARY) if kind == "LOAD" and "W" in flags)

@@ -8,7 +8,7 @@ import threading
 from dataclasses import dataclass
 
 from harness import BUILD, OUT, SOURCE, run, start
-from harness import certificates
+from harness import certificates, sanitizers
 from harness.paths import locked
 
 LIBRARY = BUILD / ".libs" / "libotel-exporter.so"
@@ -24,7 +24,7 @@ def driver():
         inputs = [source, archive, *(SOURCE / "agent").glob("*.h"), SOURCE / "agent" / "config.def"]
         if not target.exists() or any(path.stat().st_mtime > target.stat().st_mtime for path in inputs):
             subprocess.run(["cc", "-std=gnu11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", f"-I{SOURCE}",
-                            source, archive, "-o", target], check=True)
+                            *sanitizers.FLAGS, source, archive, "-o", target], check=True)
     return target
 
 

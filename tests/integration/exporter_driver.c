@@ -251,7 +251,11 @@ int main(int count, char **arguments)
     if (strcmp(arguments[2], "rss") == 0)
         print_rss();
     /* Like the agent. Without DEEPBIND, what is preloaded reaches libcurl too. */
+#ifdef __SANITIZE_ADDRESS__
+    int deep = 0; /* its runtime refuses */
+#else
     int deep = getenv("EXPORTER_DRIVER_SHALLOW") ? 0 : RTLD_DEEPBIND;
+#endif
     void *library = dlopen(arguments[1], RTLD_NOW | RTLD_LOCAL | deep);
     oi_exporter_open_fn *open_exporter = NULL;
     if (library)

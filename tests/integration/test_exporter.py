@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 import pytest
 from exporter import KEYS, OK, BadServer, Driving, client_certificate, drive, mutual_tls, read_request, settings
-from harness import OtlpSink, Span
+from harness import OtlpSink, Span, not_under
 from harness.certificates import authority
 
 PROTOCOLS = ("http", "grpc")
@@ -236,6 +236,7 @@ def test_console_beside_otlp():
         assert len(sink.exactly(1)) == 1
 
 
+@not_under("address", "its memory is several times that of the program")
 def test_memory_stays_small():
     """Loading libcurl leaves 8.4 MB resident; what is not needed any more is given back."""
     with OtlpSink() as sink:

@@ -3,9 +3,10 @@
 import subprocess
 
 import pytest
-from harness import LIBRARY, run
+from harness import LIBRARY, not_under, run
 from host import OtlpSink, SETTINGS, app, bare, both, expect, get, gets, instrumented, outcome, preloaded, telemetry
 
+TWO_RUNTIMES = not_under("address", "ThreadSanitizer's runtime does not start beside AddressSanitizer's")
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 
 
@@ -48,6 +49,7 @@ def test_the_undefined_behaviour_sanitizer(redis, sink):
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
+@TWO_RUNTIMES
 def test_the_thread_sanitizer_is_left_alone(redis, sink):
     """It would report races in libraries it did not compile, and end the program with another status."""
     program = [app("host_exit", "-fsanitize=thread"), "return", redis.socket]
@@ -58,6 +60,7 @@ def test_the_thread_sanitizer_is_left_alone(redis, sink):
     assert sink.spans() == []
 
 
+@TWO_RUNTIMES
 def test_a_program_with_the_thread_sanitizer_is_left_alone(redis, sink):
     """It would see our libraries' accesses without their synchronisation, and end the program with its own status."""
     command = [app("host_exit", "-fsanitize=thread"), "return", redis.socket]
@@ -66,6 +69,7 @@ def test_a_program_with_the_thread_sanitizer_is_left_alone(redis, sink):
     assert sink.requests == []
 
 
+@not_under("address", "its runtime is the allocator")
 @pytest.mark.parametrize("program, mode, keys", [
     ("host_exit", "return", ["main:1"]),
     ("host_exit", "pthread_exit", ["main:1", "thread:1"]),
@@ -152,6 +156,7 @@ def test_bound_at_once_and_bound_late(redis, sink):
     expect(sink.spans(), *gets(redis, "main:1", "main:1"))
 
 
+@not_under("address", "before the program is relocated its runtime has no shadow memory")
 @pytest.mark.parametrize("how", [instrumented, preloaded])
 def test_libraries_that_choose_their_functions_before_we_are_relocated(how, redis, sink):
     """The loader runs their IFUNC resolvers first; what those call of libc is our wrapper, which can reach nothing yet."""
@@ -162,6 +167,7 @@ def test_libraries_that_choose_their_functions_before_we_are_relocated(how, redi
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
+@not_under("address", "its runtime refuses RTLD_DEEPBIND, which is what keeps them apart")
 @pytest.mark.parametrize("protocol, tls", [("http", False), ("http", True), ("grpc", False), ("grpc", True)])
 def test_a_program_that_exports_libraries_of_its_own(protocol, tls, redis):
     """As Node does with OpenSSL, zlib and nghttp2: the exporter's libraries must not bind to them."""

@@ -7,9 +7,11 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from harness import not_under
 from harness.paths import LIBRARY
 from host import SETTINGS, app, bare, both, counted, expect, get, gets, instrumented, preloaded, start
 
+SHADOW = not_under("address", "the runtime's shadow memory is beyond any limit")
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root or user")
 
 
@@ -22,7 +24,8 @@ def open_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20), ("seccomp-no-futex", 21)])
+@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20), pytest.param(
+    "seccomp-no-futex", 21, marks=not_under("address", "the runtime needs futexes of its own"))])
 def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink):
     """The agent makes no new kind of system call on the program's threads, not at its end either."""
     result = both([app("host_sandbox"), mode, redis.socket], sink)
@@ -122,7 +125,7 @@ def test_a_namespace_that_only_a_process_of_one_thread_may_enter(env, redis, sin
 
 @pytest.mark.parametrize("limit, delivers", [
     ("limit-files", True), ("limit-file-size", True), ("limit-stack", True), ("limit-locked", True),
-    ("limit-memory", False),
+    pytest.param("limit-memory", False, marks=SHADOW),
 ])
 def test_a_limit_the_program_sets_itself(limit, delivers, redis, sink):
     """Where there is not enough for the worker, telemetry goes without; the program never does."""
@@ -140,7 +143,7 @@ def test_no_thread_can_be_made(redis, sink):
     assert_only(result.stderr, sink, gets(redis, *["main:1"] * 5), False)
 
 
-@pytest.mark.parametrize("limit", ["-v 60000", "-v 30000", "-n 5", "-n 16", "-s 128", "-l 0", "-f 0"])
+@pytest.mark.parametrize("limit", [pytest.param("-v 60000", marks=SHADOW), pytest.param("-v 30000", marks=SHADOW), "-n 5", "-n 16", "-s 128", "-l 0", "-f 0"])
 def test_a_limit_set_before_the_start(limit, redis, sink):
     command = ["/bin/sh", "-c", f'ulimit {limit}; exec "$@"', "sh", app("host_exit"), "return", redis.socket]
     expected = bare(command)

@@ -15,7 +15,8 @@ PREFIX = b"otel-instrument: "
 
 
 def launch(*arguments, env=None, **kw):
-    return run([LAUNCHER, *arguments], env=env, **kw)
+    """Without a sanitizer's runtime, which would be seen in LD_PRELOAD."""
+    return run([LAUNCHER, *arguments], env=env, runtime=False, **kw)
 
 
 def lines(result):
@@ -280,7 +281,7 @@ def test_the_library_comes_first_and_once(another):
 def test_a_library_that_is_not_there(tmp_path):
     launcher = tmp_path / "otel-instrument"
     shutil.copy(LAUNCHER, launcher)
-    result = run([launcher, "sh", "-c", 'echo "${LD_PRELOAD-unset}"; exit 3'])
+    result = run([launcher, "sh", "-c", 'echo "${LD_PRELOAD-unset}"; exit 3'], runtime=False)
     (said,) = lines(result)
     assert said.startswith("libotel-instrument.so not found (") and said.endswith("/bin/sh runs without telemetry")
     assert f"{tmp_path}/.libs/libotel-instrument.so" in said

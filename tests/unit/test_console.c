@@ -307,6 +307,7 @@ START_TEST(cleans_text)
     oi_console_clean(&out, oi_text_of(cleaned[_i].in, cleaned[_i].in_len), cleaned[_i].max);
     oi_console_put(&out, "", 1);
     ck_assert_str_eq(out.at, cleaned[_i].out);
+    free(out.at);
 }
 END_TEST
 
@@ -338,6 +339,7 @@ START_TEST(writes_times)
     oi_console_time(&out, times[_i].ns);
     oi_console_put(&out, "", 1);
     ck_assert_str_eq(out.at, times[_i].out);
+    free(out.at);
 }
 END_TEST
 

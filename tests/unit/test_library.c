@@ -57,7 +57,7 @@ START_TEST(a_library_of_the_global_scope_is_found_for_every_caller)
     ck_assert_ptr_eq(provider->functions[0], dlsym(RTLD_DEFAULT, "getpid"));
     ck_assert_ptr_eq(provider->functions[1], dlsym(RTLD_DEFAULT, "fork"));
     ck_assert_str_eq(provider->soname, "libc.so.6");
-    ck_assert(oi_provider_contains(provider, dlsym(RTLD_DEFAULT, "printf")));
+    ck_assert(oi_provider_contains(provider, dlsym(RTLD_DEFAULT, "getpagesize")));
     ck_assert(!oi_provider_contains(provider, here()));
     ck_assert_ptr_eq(oi_library_provider(&libc, NULL), provider);
 }
@@ -165,7 +165,10 @@ START_TEST(looking_again_after_every_dlclose_does_not_grow)
         ck_assert_ptr_nonnull(oi_library_provider(&zlib, here()));
         ck_assert_ptr_nonnull(oi_library_provider(&libc, here()));
     }
+#ifndef OI_SANITIZERS /* they keep what is freed */
     ck_assert_int_lt(resident_kb() - before, 512);
+#endif
+    (void)before;
 }
 END_TEST
 

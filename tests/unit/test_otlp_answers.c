@@ -409,6 +409,7 @@ START_TEST(verdict_on_a_compressed_message)
     oi_verdict(&out, &answer, true, now);
     ck_assert_int_eq(out.fate, OI_FATE_DELIVERED);
     ck_assert_uint_eq(out.rejected, 3);
+    oi_writer_free(&packed);
 }
 END_TEST
 

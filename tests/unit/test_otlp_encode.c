@@ -29,14 +29,20 @@ static const struct oi_scope *const scopes[] = {&other_scope, &http_scope, &data
 static struct oi_config config;
 static const struct oi_export_host host = {.abi = OI_EXPORT_ABI, .config = &config, .version = "1.2.3"};
 static struct oi_writer writer;
+static request_t *decoded;
 
 static request_t *decode(const struct oi_resource *resource, struct oi_record *const *records, size_t count)
 {
     oi_writer_reset(&writer, LIMIT);
     ck_assert(oi_encode_request(&writer, &host, resource, records, count));
-    request_t *request = REQUEST(unpack)(NULL, oi_writer_len(&writer), writer.at);
-    ck_assert_ptr_nonnull(request);
-    return request;
+    decoded = REQUEST(unpack)(NULL, oi_writer_len(&writer), writer.at);
+    ck_assert_ptr_nonnull(decoded);
+    return decoded;
+}
+
+static void free_decoded(void)
+{
+    REQUEST(free_unpacked)(decoded, NULL);
 }
 
 static request_t *decode_one(struct oi_record *record)
@@ -411,6 +417,7 @@ int main(void)
     Suite *suite = suite_create("otlp_encode");
     TCase *tests = tcase_create("encode");
     tcase_set_timeout(tests, 60);
+    tcase_add_checked_fixture(tests, NULL, free_decoded);
     tcase_add_test(tests, equals_protobuf_c);
     tcase_add_loop_test(tests, replaces_invalid_utf8, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tests, replaces_much_invalid_utf8);

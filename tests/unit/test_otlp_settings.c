@@ -227,6 +227,7 @@ START_TEST(says_what_cannot_be_used)
     config = (struct oi_config){.otlp_traces_headers = "secret", .set.otlp_traces_headers = true};
     oi_otlp_settings(&out, &host, false);
     ck_assert_str_eq(logged, "OTEL_EXPORTER_OTLP_TRACES_HEADERS: member 1 is not a usable key=value and is left out");
+    oi_headers_free(&out.headers);
 }
 END_TEST
 

@@ -492,7 +492,7 @@ __attribute__((unused)) static size_t stack_used(struct oi_text text)
 
 START_TEST(test_stack_stays_small)
 {
-#if defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__OPTIMIZE__) && !defined(OI_SANITIZERS)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         stack_used(oi_text_from(rows[i].sql)); /* binds what is bound lazily: the loader wants a few KiB */
     size_t least = stack_used((struct oi_text){NULL, 0});
