@@ -69,6 +69,23 @@ bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object)
     return object->strings && object->symbols;
 }
 
+bool oi_object_read_map(const struct link_map *map, struct oi_object *object)
+{
+    *object = (struct oi_object){.bias = map->l_addr, .path = map->l_name ? map->l_name : "", .dynamic = map->l_ld};
+    if (!object->dynamic)
+        return false;
+    read_dynamic(object);
+    return object->strings && object->symbols;
+}
+
+/* Not strcmp: a sanitizer's wrapper of it does not work yet when its runtime asks dlsym for libc's. */
+static bool same(const char *a, const char *b)
+{
+    while (*a && *a == *b)
+        a++, b++;
+    return *a == *b;
+}
+
 static uint32_t gnu_hash(const char *name)
 {
     uint32_t hash = 5381;
@@ -84,7 +101,7 @@ static bool is_function(const struct oi_object *object, uint32_t index, const ch
         return false;
     if (object->versions && (object->versions[index] & 0x8000) != 0) /* hidden: not the default version */
         return false;
-    return strcmp(object->strings + symbol->st_name, name) == 0;
+    return same(object->strings + symbol->st_name, name);
 }
 
 /* Index of the function that the object defines; 0: none. The layout of DT_GNU_HASH: bucket count, first symbol, filter

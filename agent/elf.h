@@ -26,7 +26,12 @@ struct oi_object {
 /* Fills `object` from an entry of dl_iterate_phdr. False: no dynamic section, or the kernel's. */
 bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object);
 
-/* The address of the function `name` that the object itself defines (its default version); NULL: none. */
+/* The same from the loader's own list, without start and end; also of the kernel's. Before libc or a sanitizer's
+ * runtime is ready too: calls nothing. */
+bool oi_object_read_map(const struct link_map *map, struct oi_object *object);
+
+/* The address of the function `name` that the object itself defines (its default version); NULL: none. Calls nothing.
+ */
 void *oi_object_function(const struct oi_object *object, const char *name);
 
 /* The symbol version with which the object asks for `name`, or defines it itself; NULL: it does neither, or has none.

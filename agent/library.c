@@ -4,9 +4,8 @@
 
 #include "agent/elf.h"
 #include "agent/permanent.h"
+#include "agent/scope.h"
 
-static size_t startup_objects; /* loaded with the program: the global scope, in its order */
-static uintptr_t own_start;
 static struct oi_library *libraries[16];
 static size_t library_count;
 
@@ -27,11 +26,6 @@ struct search {
     struct oi_object from; /* OWN, NEEDED: the caller's object */
 };
 
-static bool is_own(const struct oi_object *object)
-{
-    return object->start == own_start;
-}
-
 /* The loader takes no definition of another version (the flavours of libcurl differ in nothing else), nor do we. */
 static bool suits(const struct search *search, const struct oi_object *object)
 {
@@ -40,13 +34,14 @@ static bool suits(const struct search *search, const struct oi_object *object)
 
 static bool defines(const struct search *search, const struct oi_object *object)
 {
-    return !is_own(object) && oi_object_function(object, search->library->symbols[0]) != NULL && suits(search, object);
+    return !oi_scope_is_own(object) && oi_object_function(object, search->library->symbols[0]) != NULL &&
+           suits(search, object);
 }
 
 /* Whether the object belongs to the step of the search: see agent/library.h for the order. */
 static bool in_scope(const struct search *search, const struct oi_object *object)
 {
-    bool global = search->position < startup_objects;
+    bool global = search->position < oi_scope_size();
     switch (search->step) {
     case GLOBAL:
         return global;
@@ -98,9 +93,9 @@ static int visit_functions(struct dl_phdr_info *info, size_t size, void *user)
     (void)size;
     struct search *search = user;
     struct oi_object object;
-    if (search->position++ >= startup_objects)
+    if (search->position++ >= oi_scope_size())
         return 1;
-    if (!oi_object_read(info, &object) || is_own(&object) || object.start == search->from.start ||
+    if (!oi_object_read(info, &object) || oi_scope_is_own(&object) || object.start == search->from.start ||
         !suits(search, &object))
         return 0;
     for (size_t i = 0; i < search->library->count; i++) {
@@ -171,6 +166,7 @@ static const struct oi_provider *kept_provider(struct oi_library *library, struc
     const struct oi_provider *known = seen_before(library, provider);
     if (known) {
         atomic_store(&library->spare, provider);
+        atomic_store(&((struct oi_provider *)(uintptr_t)known)->gone, false); /* it was opened again */
         return known;
     }
     provider->next = atomic_load(&library->every);
@@ -196,10 +192,14 @@ static const struct oi_provider *new_provider(struct oi_library *library, struct
         if (!provider->functions[i])
             provider->functions[i] = oi_object_function(&search->provider, library->symbols[i]);
     }
-    const struct oi_provider *kept = kept_provider(library, provider);
+    return kept_provider(library, provider);
+}
+
+static const struct oi_provider *remember_provider(struct oi_library *library, const struct oi_provider *provider)
+{
     size_t index = atomic_fetch_add(&library->provider_count, 1) % OI_LIBRARY_PROVIDERS;
-    atomic_store_explicit(&library->providers[index], kept, memory_order_release);
-    return kept;
+    atomic_store_explicit(&library->providers[index], provider, memory_order_release);
+    return provider;
 }
 
 static void remember_caller(struct oi_library *library, const struct oi_object *from,
@@ -221,8 +221,8 @@ static const struct oi_provider *find_slowly(struct oi_library *library, uintptr
     if (!look(&search))
         return NULL;
     const struct oi_provider *provider = known_provider(library, search.provider.start);
-    if (!provider)
-        provider = new_provider(library, &search);
+    if (!provider && (provider = new_provider(library, &search)) != NULL)
+        remember_provider(library, provider);
     if (provider && search.from.dynamic)
         remember_caller(library, &search.from, provider);
     return provider;
@@ -240,6 +240,45 @@ const struct oi_provider *oi_library_provider(struct oi_library *library, const 
             return provider;
     }
     return find_slowly(library, at);
+}
+
+/* --- the copy that a pointer leads into
+ * ------------------------------------------------------------------------------- */
+
+struct copy {
+    struct search search; /* its library and provider; `caller` is the function */
+    const char *name;
+};
+
+static int visit_copy(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct copy *copy = user;
+    struct search *search = &copy->search;
+    struct oi_object object;
+    if (oi_object_read(info, &object) && search->caller >= object.start && search->caller < object.end) {
+        search->provider = object;
+        search->found = !oi_scope_is_own(&object) && oi_object_function(&object, search->library->symbols[0]) &&
+                        (uintptr_t)oi_object_function(&object, copy->name) == search->caller;
+        return 1;
+    }
+    search->position++;
+    return 0;
+}
+
+const struct oi_provider *oi_library_copy(struct oi_library *library, const char *name, const void *function,
+                                          bool *at_start)
+{
+    struct copy copy = {.search = {.library = library, .caller = (uintptr_t)function, .step = OWN}, .name = name};
+    dl_iterate_phdr(visit_copy, &copy);
+    if (!copy.search.found)
+        return NULL;
+    *at_start = copy.search.position < oi_scope_size();
+    const struct oi_provider *provider = new_provider(library, &copy.search);
+    /* What was loaded with the program may be wrapped by others, for those who call it in the ordinary way. */
+    if (provider && !*at_start && !known_provider(library, provider->start))
+        remember_provider(library, provider);
+    return provider;
 }
 
 /* --- life
@@ -263,6 +302,40 @@ void oi_library_forget_callers(void)
         for (size_t k = 0; k < OI_LIBRARY_PROVIDERS; k++)
             atomic_store(&library->providers[k], NULL);
     }
+}
+
+static int visit_loaded(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    const struct oi_provider *provider = user;
+    struct oi_object object;
+    return oi_object_read(info, &object) && object.start == provider->start && object.end == provider->end;
+}
+
+static int read_unloaded(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    *(unsigned long long *)user = info->dlpi_subs;
+    return 1;
+}
+
+void oi_library_closed(void)
+{
+    static _Atomic unsigned long long known;
+    unsigned long long unloaded = 0;
+    dl_iterate_phdr(read_unloaded, &unloaded);
+    if (atomic_load(&known) == unloaded) /* somebody else holds it open */
+        return;
+    for (size_t i = 0; i < library_count; i++) {
+        const struct oi_provider *provider = atomic_load_explicit(&libraries[i]->every, memory_order_acquire);
+        for (; provider; provider = provider->next) {
+            struct oi_provider *one = (struct oi_provider *)(uintptr_t)provider;
+            if (!dl_iterate_phdr(visit_loaded, one))
+                atomic_store(&one->gone, true);
+        }
+    }
+    oi_library_forget_callers();
+    atomic_store(&known, unloaded);
 }
 
 void oi_library_register(struct oi_library *library)
@@ -292,21 +365,7 @@ bool oi_library_loaded_with(const char *name)
     return dl_iterate_phdr(visit_name, &name) != 0;
 }
 
-static int count_object(struct dl_phdr_info *info, size_t size, void *user)
-{
-    (void)size;
-    struct oi_object object;
-    ++*(size_t *)user;
-    if (oi_object_read(info, &object) && (uintptr_t)&startup_objects >= object.start &&
-        (uintptr_t)&startup_objects < object.end) {
-        own_start = object.start;
-    }
-    return 0;
-}
-
 void oi_library_init(void)
 {
-    size_t count = 0;
-    dl_iterate_phdr(count_object, &count);
-    startup_objects = count;
+    oi_scope_init();
 }

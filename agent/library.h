@@ -24,6 +24,7 @@ struct oi_provider {
     uintptr_t start, end; /* where its object is mapped */
     const char *soname;   /* DT_SONAME, "" if it has none */
     void **functions;
+    _Atomic bool gone;              /* it was unloaded: nothing may be called in it */
     const struct oi_provider *next; /* private to library.c */
 };
 
@@ -65,7 +66,15 @@ static inline bool oi_provider_contains(const struct oi_provider *provider, cons
     return (uintptr_t)caller >= provider->start && (uintptr_t)caller < provider->end;
 }
 
-/* Forgets which callers meant what (dlclose: addresses are reused). */
+/* The copy that the function `name` at that address (dlsym's answer) lies in, without what other objects may have
+ * wrapped around it; NULL: in none. `at_start`: it was loaded with the program. */
+const struct oi_provider *oi_library_copy(struct oi_library *library, const char *name, const void *function,
+                                          bool *at_start);
+
+/* After dlclose: if something was unloaded, says so of its provider, and forgets which callers meant what. */
+void oi_library_closed(void);
+
+/* Forgets which callers meant what (addresses are reused). */
 void oi_library_forget_callers(void);
 
 /* How often that was done. Where it is the same as when a function of a library's was last called by the program, the

@@ -23,10 +23,18 @@ struct oi_thread {
     bool agent;            /* a thread of the agent's own: exempt from every hook */
     bool fence;            /* this thread is forking and holds the worker's fence */
     bool vforked;          /* it has called vfork: it may be the child */
+    /* Of hooks/dynamic.h: the entry that was called, of which copy of a library, and from where; 0: none, or it has
+     * been taken note of. And what dlerror has to say; 0: what libc says. */
+    uint16_t entry;
+    uint16_t undefined;
+    const void *entry_caller;
 };
 
 extern __thread struct oi_thread oi_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
 _Static_assert(offsetof(struct oi_thread, vforked) == OI_THREAD_VFORKED, "hooks/stubs.S writes it");
+_Static_assert(offsetof(struct oi_thread, entry) == OI_THREAD_ENTRY, "hooks/stubs.S writes it");
+_Static_assert(offsetof(struct oi_thread, entry_caller) == OI_THREAD_ENTRY_CALLER, "hooks/stubs.S writes it");
+_Static_assert(offsetof(struct oi_thread, undefined) == OI_THREAD_UNDEFINED, "hooks/stubs.S writes it");
 _Static_assert(sizeof(struct oi_thread) <= 64, "thread-local data must stay small");
 
 /* Enters agent code. False: pass through (the thread is ours, or a signal handler interrupted agent code). */

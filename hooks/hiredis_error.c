@@ -6,6 +6,9 @@
 
 #include "agent/utf8.h"
 
+/* musl has none: a symbol that is missing would keep a musl program from starting in whose environment we are. */
+#pragma weak strerrordesc_np
+
 static bool is_quote(char c)
 {
     return c == '\'' || c == '`' || c == '"';

@@ -75,20 +75,28 @@ static inline bool oi_own_caller(const void *caller)
            (uintptr_t)oi_calls_back_end - (uintptr_t)oi_calls_back_start;
 }
 
+/* The copy whose function the program got from dlsym and is calling now; NULL: it is none of `library`. Called first
+ * thing in a hook (hooks/dynamic.h). */
+const struct oi_provider *oi_entry_taken(const struct oi_library *library, const void *caller);
+
 struct oi_call {
     const struct oi_provider *provider; /* NULL: no copy of the library is loaded */
     bool watched;                       /* the program's own call, to be traced; the guard is held */
     int error;                          /* errno as it was last seen outside agent code */
 };
 
-/* With the provider a handle was made by (NULL: whichever the caller means). */
+/* With the provider a handle was made by (NULL: whichever the caller means). A handle of a copy that is not the one the
+ * program calls, or is not there any more, is not looked at. */
 static inline struct oi_call oi_call_enter_with(struct oi_library *library, const struct oi_provider *provider,
                                                 const void *caller)
 {
     struct oi_call call = {.error = errno};
-    call.provider = provider ? provider : oi_library_provider(library, caller);
-    call.watched = call.provider && oi_active() && !library->disabled && !oi_provider_contains(call.provider, caller) &&
-                   !oi_own_caller(caller) && oi_guard_enter();
+    const struct oi_provider *asked =
+        __builtin_expect(oi_thread.entry != 0, false) ? oi_entry_taken(library, caller) : NULL;
+    bool known = !provider || (!provider->gone && (!asked || asked->start == provider->start));
+    call.provider = asked ? asked : provider && known ? provider : oi_library_provider(library, caller);
+    call.watched = call.provider && known && oi_active() && !library->disabled &&
+                   !oi_provider_contains(call.provider, caller) && !oi_own_caller(caller) && oi_guard_enter();
     if (call.watched && oi_agent.orphan)
         oi_worker_need();
     errno = call.error;

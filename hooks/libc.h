@@ -9,15 +9,16 @@
 #ifndef OI_HOOKS_LIBC_H
 #define OI_HOOKS_LIBC_H
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdint.h>
+
+#include "hooks/dynamic.h"
 
 /* A result equal to the wrapper is refused. */
 static inline void *oi_libc_resolve(const char *name, const void *wrapper)
 {
     int saved = errno;
-    void *found = dlsym(RTLD_NEXT, name);
+    void *found = oi_dynamic_next(name);
     errno = saved;
     return found == wrapper ? NULL : found;
 }

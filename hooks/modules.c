@@ -5,6 +5,7 @@
 #include "agent/library.h"
 #include "agent/life.h"
 
+void oi_dynamic_resolve(void);
 void oi_process_resolve(void);
 void oi_confinement_resolve(void);
 
@@ -20,6 +21,7 @@ static struct oi_library *const libraries[] = {
 
 __attribute__((constructor)) static void start(void)
 {
+    oi_dynamic_resolve();
     oi_process_resolve();
     oi_confinement_resolve();
     oi_life_start();

@@ -48,8 +48,7 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(accept)                                                                                                          \
     X(accept4)                                                                                                         \
     X(setsid)                                                                                                          \
-    X(daemon)                                                                                                          \
-    X(dlclose)
+    X(daemon)
 
 OI_LIBC_FUNCTIONS
 
@@ -382,14 +381,6 @@ OI_HOOK(int, daemon, (int stay, int keep))
     int result = REAL(daemon) ? real.daemon_(stay, keep) : MISSING;
     if (result == 0)
         oi_root_detach();
-    return result;
-}
-
-/* Addresses are reused after it: who called from where is looked up anew. */
-OI_HOOK(int, dlclose, (void *handle))
-{
-    int result = REAL(dlclose) ? real.dlclose_(handle) : -1;
-    oi_library_forget_callers();
     return result;
 }
 

@@ -139,6 +139,55 @@ START_TEST(after_dlclose_the_old_addresses_are_forgotten)
 }
 END_TEST
 
+START_TEST(a_pointer_tells_the_copy_it_leads_into)
+{
+    start();
+    char path[] = "/tmp/test_library-XXXXXX";
+    ck_assert_int_ge(mkstemp(path), 0);
+    void *copy = open_copy(path), *first = open_zlib();
+    bool at_start = true;
+    const struct oi_provider *of_first = oi_library_copy(&zlib, "crc32", dlsym(first, "crc32"), &at_start);
+    ck_assert_ptr_nonnull(of_first);
+    ck_assert(!at_start);
+    ck_assert_ptr_eq(of_first->functions[VERSION], dlsym(first, "zlibVersion"));
+    const struct oi_provider *of_copy = oi_library_copy(&zlib, "crc32", dlsym(copy, "crc32"), &at_start);
+    ck_assert_ptr_eq(of_copy->functions[VERSION], dlsym(copy, "zlibVersion"));
+    /* A function that is not in the library's list, for it is only ever called through another one. */
+    ck_assert_ptr_eq(oi_library_copy(&zlib, "adler32", dlsym(copy, "adler32"), &at_start), of_copy);
+    /* The same as a caller's, so that a handle has one provider whichever way it is used. */
+    ck_assert_ptr_eq(oi_library_provider(&zlib, dlsym(copy, "inflate")), of_copy);
+    ck_assert_ptr_null(oi_library_copy(&zlib, "crc32", dlsym(copy, "adler32"), &at_start));
+    ck_assert_ptr_null(oi_library_copy(&zlib, "getpid", dlsym(RTLD_DEFAULT, "getpid"), &at_start));
+    ck_assert_ptr_null(oi_library_copy(&zlib, "crc32", &at_start, &at_start));
+    ck_assert_ptr_nonnull(oi_library_copy(&libc, "getpid", dlsym(RTLD_DEFAULT, "getpid"), &at_start));
+    ck_assert(at_start);
+}
+END_TEST
+
+START_TEST(a_copy_that_was_unloaded_is_known_to_be_gone)
+{
+    start();
+    bool at_start;
+    void *handle = open_zlib(), *again = open_zlib();
+    oi_library_closed();
+    const struct oi_provider *provider = oi_library_copy(&zlib, "crc32", dlsym(handle, "crc32"), &at_start);
+    ck_assert_ptr_nonnull(provider);
+    ck_assert_ptr_eq(oi_library_provider(&zlib, here()), provider);
+    dlclose(handle);
+    oi_library_closed();
+    ck_assert(!provider->gone);
+    dlclose(again);
+    oi_library_closed();
+    ck_assert(provider->gone);
+    ck_assert_ptr_null(oi_library_provider(&zlib, here()));
+    handle = open_zlib();
+    const struct oi_provider *next = oi_library_copy(&zlib, "crc32", dlsym(handle, "crc32"), &at_start);
+    ck_assert_ptr_nonnull(next);
+    ck_assert(!next->gone);
+    ck_assert_ptr_eq(next->functions[CRC32], dlsym(handle, "crc32"));
+}
+END_TEST
+
 static long resident_kb(void)
 {
     char line[128], *resident;
@@ -195,6 +244,8 @@ int main(void)
     tcase_add_test(tests, a_call_from_inside_the_library_belongs_to_that_copy);
     tcase_add_test(tests, two_copies_stay_apart);
     tcase_add_test(tests, after_dlclose_the_old_addresses_are_forgotten);
+    tcase_add_test(tests, a_pointer_tells_the_copy_it_leads_into);
+    tcase_add_test(tests, a_copy_that_was_unloaded_is_known_to_be_gone);
     tcase_add_test(tests, looking_again_after_every_dlclose_does_not_grow);
     tcase_add_test(tests, more_callers_than_are_remembered_are_served_all_the_same);
     suite_add_tcase(suite, tests);
