@@ -174,6 +174,15 @@ static const char *defined_version(const struct oi_object *object, unsigned numb
     return NULL;
 }
 
+const char *oi_object_import_version(const struct oi_object *object, uint32_t symbol)
+{
+    if (!object->versions)
+        return NULL;
+    unsigned number = object->versions[symbol] & 0x7fff;
+    const char *version = needed_version(object, number);
+    return version ? version : defined_version(object, number, NULL);
+}
+
 const char *oi_object_version(const struct oi_object *object, const char *name)
 {
     if (!object->versions || !object->gnu_hash)
@@ -184,9 +193,7 @@ const char *oi_object_version(const struct oi_object *object, const char *name)
         index++;
     if (index >= first_hashed && (index = find_function(object, name)) == 0)
         return NULL;
-    unsigned number = object->versions[index] & 0x7fff;
-    const char *version = needed_version(object, number);
-    return version ? version : defined_version(object, number, NULL);
+    return oi_object_import_version(object, index);
 }
 
 bool oi_object_defines_version(const struct oi_object *object, const char *version)
@@ -201,4 +208,49 @@ bool oi_object_needs(const struct oi_object *object, const char *soname)
             return true;
     }
     return false;
+}
+
+#if defined __x86_64__
+enum { JUMP_SLOT = R_X86_64_JUMP_SLOT, GLOB_DAT = R_X86_64_GLOB_DAT, ABSOLUTE = R_X86_64_64 };
+#elif defined __aarch64__
+enum { JUMP_SLOT = R_AARCH64_JUMP_SLOT, GLOB_DAT = R_AARCH64_GLOB_DAT, ABSOLUTE = R_AARCH64_ABS64 };
+#else
+#error "relocations are known for x86-64 and arm64"
+#endif
+
+static void visit_relocations(const struct oi_object *object, const ElfW(Rela) * relocation, size_t size,
+                              void (*visit)(const struct oi_import *import, void *user), void *user)
+{
+    for (size_t i = 0; relocation && i < size / sizeof *relocation; i++, relocation++) {
+        uint32_t type = (uint32_t)ELF64_R_TYPE(relocation->r_info), index = (uint32_t)ELF64_R_SYM(relocation->r_info);
+        bool plain = type == JUMP_SLOT || type == GLOB_DAT || (type == ABSOLUTE && relocation->r_addend == 0);
+        if (!plain || index == 0 || object->symbols[index].st_shndx != SHN_UNDEF)
+            continue;
+        struct oi_import import = {
+            .slot = (void **)(object->bias + relocation->r_offset),
+            .name = object->strings + object->symbols[index].st_name,
+            .symbol = index,
+            .late = type == JUMP_SLOT,
+        };
+        visit(&import, user);
+    }
+}
+
+void oi_object_imports(const struct oi_object *object, void (*visit)(const struct oi_import *import, void *user),
+                       void *user)
+{
+    uintptr_t calls = 0, others = 0;
+    size_t calls_size = 0, others_size = 0;
+    for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_JMPREL)
+            calls = address(object, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_PLTRELSZ)
+            calls_size = entry->d_un.d_val;
+        else if (entry->d_tag == DT_RELA)
+            others = address(object, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_RELASZ)
+            others_size = entry->d_un.d_val;
+    }
+    visit_relocations(object, (const ElfW(Rela) *)calls, calls_size, visit, user);
+    visit_relocations(object, (const ElfW(Rela) *)others, others_size, visit, user);
 }

@@ -42,6 +42,21 @@ const char *oi_object_version(const struct oi_object *object, const char *name);
  * version, or has none at all. */
 bool oi_object_defines_version(const struct oi_object *object, const char *version);
 
+/* A place into which the loader writes the address of something that another object defines. */
+struct oi_import {
+    void **slot;
+    const char *name;
+    uint32_t symbol; /* for oi_object_import_version */
+    bool late;       /* perhaps not before its first call: until then it leads into the object itself */
+};
+
+/* Calls `visit` for each of them. */
+void oi_object_imports(const struct oi_object *object, void (*visit)(const struct oi_import *import, void *user),
+                       void *user);
+
+/* The symbol version that an import asks for; NULL: none. */
+const char *oi_object_import_version(const struct oi_object *object, uint32_t symbol);
+
 /* True if the object names `soname` as DT_NEEDED. */
 bool oi_object_needs(const struct oi_object *object, const char *soname);
 

@@ -11,6 +11,8 @@
 #include "agent/thread_offsets.h"
 #include "hooks/dynamic_entries.h"
 
+#define RTLD_DEEPBIND_LOG2 3
+#define RTLD_DEEPBIND (1 << RTLD_DEEPBIND_LOG2)
 #define OI_STUB(name) .globl name; .type name, %function; name
 
     .text
@@ -111,7 +113,8 @@ OI_STUB(dlvsym):
 #endif
     .size dlvsym, . - dlvsym
 
-/* Clears what dlerror would say of an earlier call, once there is where to go. */
+/* Clears what dlerror would say of an earlier call, once there is where to go. hooks/dynamic_deep.c takes what has
+ * RTLD_DEEPBIND and needs no caller. */
     .p2align 4
 OI_STUB(dlopen):
     .cfi_startproc
@@ -122,6 +125,8 @@ OI_STUB(dlopen):
     jz 2f
 1:  movq oi_thread@GOTTPOFF(%rip), %rcx
     movw $0, %fs:OI_THREAD_UNDEFINED(%rcx)
+    testl $RTLD_DEEPBIND, %esi
+    jnz 3f
     jmp *%rax
 2:  pushq %rdi
     .cfi_adjust_cfa_offset 8
@@ -140,6 +145,22 @@ OI_STUB(dlopen):
     testq %rax, %rax
     jnz 1b
     ret
+3:  pushq %rdi
+    .cfi_adjust_cfa_offset 8
+    pushq %rsi
+    .cfi_adjust_cfa_offset 8
+    subq $8, %rsp
+    .cfi_adjust_cfa_offset 8
+    call oi_dynamic_is_deep
+    addq $8, %rsp
+    .cfi_adjust_cfa_offset -8
+    popq %rsi
+    .cfi_adjust_cfa_offset -8
+    popq %rdi
+    .cfi_adjust_cfa_offset -8
+    testb %al, %al
+    jnz oi_dynamic_open_deep
+    jmp *oi_next_dlopen(%rip)
 #else
     hint 34
     adrp x16, oi_next_dlopen
@@ -150,6 +171,7 @@ OI_STUB(dlopen):
     ldr x10, [x10, :gottprel_lo12:oi_thread]
     add x9, x9, x10
     strh wzr, [x9, #OI_THREAD_UNDEFINED]
+    tbnz w1, #RTLD_DEEPBIND_LOG2, 3f
     br x16
 2:  stp x29, x30, [sp, #-32]!
     .cfi_def_cfa_offset 32
@@ -168,6 +190,23 @@ OI_STUB(dlopen):
     cbnz x16, 1b
     mov x0, #0
     ret
+3:  stp x29, x30, [sp, #-32]!
+    .cfi_def_cfa_offset 32
+    .cfi_offset 29, -32
+    .cfi_offset 30, -24
+    mov x29, sp
+    stp x0, x1, [sp, #16]
+    bl oi_dynamic_is_deep
+    mov w9, w0
+    ldp x0, x1, [sp, #16]
+    ldp x29, x30, [sp], #32
+    .cfi_restore 29
+    .cfi_restore 30
+    .cfi_def_cfa_offset 0
+    cbnz w9, oi_dynamic_open_deep
+    adrp x16, oi_next_dlopen
+    ldr x16, [x16, :lo12:oi_next_dlopen]
+    br x16
 #endif
     .cfi_endproc
     .size dlopen, . - dlopen

@@ -1,9 +1,8 @@
 // build: -ldl -pthread
-/* Loads what its arguments name, uses it, and unloads it. Linked with no instrumented library itself.
- *   load MODULE SOCKET       five times: open, ask twice, close
- *   together MODULE SOCKET   two threads at once
- *   symbol LIBRARY SOCKET    the client library's functions by dlsym
- *   tls MODULE SOCKET PLUGIN opens a module with static thread-local data after the first span */
+/* Loads what its arguments name (-DDEEP: with RTLD_DEEPBIND), uses it, and unloads it. Linked with no instrumented
+ * library itself. load MODULE SOCKET       five times: open, ask twice, close together MODULE SOCKET   two threads at
+ * once symbol LIBRARY SOCKET    the client library's functions by dlsym tls MODULE SOCKET PLUGIN opens a module with
+ * static thread-local data after the first span */
 #include <dlfcn.h>
 #include <hiredis/hiredis.h>
 #include <pthread.h>
@@ -15,9 +14,15 @@ typedef int get_function(const char *socket, const char *key);
 static const char *module;
 static const char *server;
 
+#ifdef DEEP
+enum { MODE = RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND };
+#else
+enum { MODE = RTLD_NOW | RTLD_LOCAL };
+#endif
+
 static int load_and_ask(int times)
 {
-    void *handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
+    void *handle = dlopen(module, MODE);
     if (!handle) {
         printf("dlopen: %s\n", dlerror());
         return -1;
