@@ -17,6 +17,7 @@ struct search {
     uintptr_t caller;
     const char *version; /* of the symbols that the caller asks for; NULL: without one */
     size_t position;     /* of the object being visited */
+    bool behind_own;     /* it comes after our own object */
     /* Found: */
     struct oi_object provider;
     bool found;
@@ -41,7 +42,7 @@ static bool defines(const struct search *search, const struct oi_object *object)
 /* Whether the object belongs to the step of the search: see agent/library.h for the order. */
 static bool in_scope(const struct search *search, const struct oi_object *object)
 {
-    bool global = search->position < oi_scope_size();
+    bool global = search->position < oi_scope_size() && search->behind_own;
     switch (search->step) {
     case GLOBAL:
         return global;
@@ -59,15 +60,18 @@ static int visit(struct dl_phdr_info *info, size_t size, void *user)
     (void)size;
     struct search *search = user;
     struct oi_object object;
-    if (oi_object_read(info, &object) && in_scope(search, &object) && defines(search, &object)) {
-        if (search->found) {
-            search->ambiguous = true;
-            return 1;
+    if (oi_object_read(info, &object)) {
+        if (in_scope(search, &object) && defines(search, &object)) {
+            if (search->found) {
+                search->ambiguous = true;
+                return 1;
+            }
+            search->provider = object;
+            search->found = true;
+            if (search->step != ONLY)
+                return 1;
         }
-        search->provider = object;
-        search->found = true;
-        if (search->step != ONLY)
-            return 1;
+        search->behind_own = search->behind_own || oi_scope_is_own(&object);
     }
     search->position++;
     return 0;
@@ -95,8 +99,13 @@ static int visit_functions(struct dl_phdr_info *info, size_t size, void *user)
     struct oi_object object;
     if (search->position++ >= oi_scope_size())
         return 1;
-    if (!oi_object_read(info, &object) || oi_scope_is_own(&object) || object.start == search->from.start ||
-        !suits(search, &object))
+    if (!oi_object_read(info, &object))
+        return 0;
+    if (!search->behind_own) {
+        search->behind_own = oi_scope_is_own(&object);
+        return 0;
+    }
+    if (object.start == search->from.start || !suits(search, &object))
         return 0;
     for (size_t i = 0; i < search->library->count; i++) {
         if (!search->functions[i])
@@ -114,7 +123,7 @@ static bool look(struct search *search)
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
         search->step = (unsigned)steps[i];
         search->position = 0;
-        search->found = search->ambiguous = false;
+        search->behind_own = search->found = search->ambiguous = false;
         dl_iterate_phdr(visit, search);
         if (search->found && !search->ambiguous)
             return true;
@@ -186,6 +195,7 @@ static const struct oi_provider *new_provider(struct oi_library *library, struct
     search->functions = provider->functions;
     if (search->step == GLOBAL) {
         search->position = 0;
+        search->behind_own = false;
         dl_iterate_phdr(visit_functions, search);
     }
     for (size_t i = 0; i < library->count; i++) {

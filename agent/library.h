@@ -2,9 +2,9 @@
  *
  * A library is a list of symbol names; a provider is one loaded copy of it (libcurl-gnutls beside libcurl-openssl,
  * libmariadb beside libmysqlclient). The caller's object decides which provider it meant: of those whose symbol
- * version it asks for, first what was loaded with the program, then what the caller's own DT_NEEDED closure holds, then
- * the only loaded provider. dlsym is not used: it takes the loader's lock, and for an RTLD_LOCAL caller it finds
- * nothing, or us.
+ * version it asks for, first what was loaded with the program and comes behind us (an interposer before us has been
+ * asked already), then what the caller's own DT_NEEDED closure holds, then the only loaded provider. dlsym is not used:
+ * it takes the loader's lock, and for an RTLD_LOCAL caller it finds nothing, or us.
  *
  * After the first call from an object the look-up is lock-free and costs a few nanoseconds.
  */

@@ -86,6 +86,25 @@ def test_a_library_that_is_closed_and_opened_again(mode, times, library, http_se
     carried(spans, http_server.requests)
 
 
+@pytest.mark.parametrize("mode", ["symbol", "module"])
+def test_handles_of_a_library_that_comes_back_elsewhere(mode, sink):
+    """What was remembered beside them belongs to a copy that is gone: nothing of it may be called, and what waits for the
+    end of the program is delivered as it is."""
+    fake = app("mysql_fake")
+    library = fake if mode == "symbol" else app("dynamic_left_module", "-Wl,--no-as-needed", str(fake))
+    result = same_output([app("dynamic_left"), mode, library], sink, env={"OTEL_SEMCONV_STABILITY_OPT_IN": "database"})
+    assert result.stdout == b"0 1\n0\nclosed 0\nunloaded 1\nelsewhere 1\n0 1\n0 1\n" and result.returncode == 70
+    common = {"db.system.name": "mysql", "db.namespace": "shop", "server.address": "db.example", "server.port": 3307}
+
+    def select(text, summary="SELECT", **more):
+        return (summary, "CLIENT", "UNSET", {**common, "db.query.text": text, "db.query.summary": summary, **more})
+
+    assert [span.brief() for span in in_order(result.spans)] == [
+        select("SELECT ?", **{"db.response.returned_rows": 1}),
+        select("SELECT ? FROM waiting", "SELECT waiting"),
+        select("SELECT ? FROM fresh", "SELECT fresh", **{"db.response.returned_rows": 1})]
+
+
 @pytest.mark.parametrize("order", ["before", "after", "launcher"])
 def test_another_interposer_of_dlsym(order, redis, sink):
     """It is asked as often as without us, and neither of us asks the other in circles."""
@@ -100,6 +119,24 @@ def test_another_interposer_of_dlsym(order, redis, sink):
         result = preloaded(command, sink, env={**SETTINGS, "LD_PRELOAD": objects})
     assert outcome(result) == outcome(expected)
     expect(sink.spans(), get(redis, "symbol:1"))
+
+
+@pytest.mark.parametrize("order", ["before", "after"])
+def test_an_interposer_that_asks_a_handle_for_the_real_function(order, sink):
+    """Behind us it is called by our wrapper: what it asks for is the library's own, or one call would be two spans."""
+    fake, other = app("mysql_fake"), app("dynamic_wrapper")
+    command, env = [app("mysql_fake_user", "-Wl,--no-as-needed", str(fake))], {"WRAPPED_LIBRARY": fake}
+    expected = bare(command, env={**env, "LD_PRELOAD": other})
+    assert b"wrapper: 2 queries" in expected.stderr
+    objects = f"{other}:{LIBRARY}" if order == "before" else f"{LIBRARY}:{other}"
+    result = preloaded(command, sink, env={**env, "LD_PRELOAD": objects, "OTEL_SEMCONV_STABILITY_OPT_IN": "database"})
+    assert outcome(result) == outcome(expected)
+    common = {"db.system.name": "mysql", "db.namespace": "shop", "server.address": "db.example", "server.port": 3307}
+    assert [span.brief() for span in in_order(sink.spans())] == [
+        ("SELECT", "CLIENT", "UNSET", {**common, "db.query.text": "SELECT ?", "db.query.summary": "SELECT",
+                                       "db.response.returned_rows": 1}),
+        ("INSERT t", "CLIENT", "UNSET", {**common, "db.query.text": "INSERT INTO t VALUES (?)",
+                                         "db.query.summary": "INSERT t"})]
 
 
 @pytest.mark.parametrize("order", ["before", "after"])
