@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* glibc relocates the addresses of the dynamic section in place; a value below the load bias was left alone. */
-static uintptr_t address(const struct oi_object *object, uintptr_t value)
+static uintptr_t relocated(const struct oi_object *object, uintptr_t value)
 {
     return value < object->bias ? object->bias + value : value;
 }
@@ -15,22 +15,22 @@ static void read_dynamic(struct oi_object *object)
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
         switch (entry->d_tag) {
         case DT_STRTAB:
-            object->strings = (const char *)address(object, entry->d_un.d_ptr);
+            object->strings = (const char *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_SYMTAB:
-            object->symbols = (const void *)address(object, entry->d_un.d_ptr);
+            object->symbols = (const void *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_GNU_HASH:
-            object->gnu_hash = (const void *)address(object, entry->d_un.d_ptr);
+            object->gnu_hash = (const void *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_VERSYM:
-            object->versions = (const void *)address(object, entry->d_un.d_ptr);
+            object->versions = (const void *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_VERNEED:
-            object->needed_versions = (const void *)address(object, entry->d_un.d_ptr);
+            object->needed_versions = (const void *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_VERDEF:
-            object->defined_versions = (const void *)address(object, entry->d_un.d_ptr);
+            object->defined_versions = (const void *)relocated(object, entry->d_un.d_ptr);
             break;
         case DT_SONAME:
             soname = entry->d_un.d_val;
@@ -76,6 +76,16 @@ bool oi_object_read_map(const struct link_map *map, struct oi_object *object)
         return false;
     read_dynamic(object);
     return object->strings && object->symbols;
+}
+
+bool oi_object_holds(const struct dl_phdr_info *info, uintptr_t address)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+        if (header->p_type == PT_LOAD && address - info->dlpi_addr - header->p_vaddr < header->p_memsz)
+            return true;
+    }
+    return false;
 }
 
 /* Not strcmp: a sanitizer's wrapper of it does not work yet when its runtime asks dlsym for libc's. */
@@ -243,11 +253,11 @@ void oi_object_imports(const struct oi_object *object, void (*visit)(const struc
     size_t calls_size = 0, others_size = 0;
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_JMPREL)
-            calls = address(object, entry->d_un.d_ptr);
+            calls = relocated(object, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_PLTRELSZ)
             calls_size = entry->d_un.d_val;
         else if (entry->d_tag == DT_RELA)
-            others = address(object, entry->d_un.d_ptr);
+            others = relocated(object, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_RELASZ)
             others_size = entry->d_un.d_val;
     }

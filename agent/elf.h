@@ -30,6 +30,9 @@ bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object);
  * runtime is ready too: calls nothing. */
 bool oi_object_read_map(const struct link_map *map, struct oi_object *object);
 
+/* Whether the address lies in the object: much cheaper than reading it. */
+bool oi_object_holds(const struct dl_phdr_info *info, uintptr_t address);
+
 /* The address of the function `name` that the object itself defines (its default version); NULL: none. Calls nothing.
  */
 void *oi_object_function(const struct oi_object *object, const char *name);

@@ -266,14 +266,31 @@ static int visit_copy(struct dl_phdr_info *info, size_t size, void *user)
     struct copy *copy = user;
     struct search *search = &copy->search;
     struct oi_object object;
-    if (oi_object_read(info, &object) && search->caller >= object.start && search->caller < object.end) {
+    if (!oi_object_holds(info, search->caller)) {
+        search->position++;
+        return 0;
+    }
+    if (oi_object_read(info, &object)) {
         search->provider = object;
         search->found = !oi_scope_is_own(&object) && oi_object_function(&object, search->library->symbols[0]) &&
                         (uintptr_t)oi_object_function(&object, copy->name) == search->caller;
-        return 1;
     }
-    search->position++;
-    return 0;
+    return 1;
+}
+
+static const struct oi_provider *whole_provider(struct oi_library *library, struct search *search)
+{
+    const struct oi_provider *known = atomic_load_explicit(&library->every, memory_order_acquire);
+    const void *first = oi_object_function(&search->provider, library->symbols[0]);
+    for (; known; known = known->next) {
+        if (known->whole && known->functions[0] == first && !known->gone && known->start == search->provider.start &&
+            known->end == search->provider.end)
+            return known;
+    }
+    known = new_provider(library, search);
+    if (known)
+        atomic_store(&((struct oi_provider *)(uintptr_t)known)->whole, true);
+    return known;
 }
 
 const struct oi_provider *oi_library_copy(struct oi_library *library, const char *name, const void *function,
@@ -284,7 +301,7 @@ const struct oi_provider *oi_library_copy(struct oi_library *library, const char
     if (!copy.search.found)
         return NULL;
     *at_start = copy.search.position < oi_scope_size();
-    const struct oi_provider *provider = new_provider(library, &copy.search);
+    const struct oi_provider *provider = whole_provider(library, &copy.search);
     /* What was loaded with the program may be wrapped by others, for those who call it in the ordinary way. */
     if (provider && !*at_start && !known_provider(library, provider->start))
         remember_provider(library, provider);

@@ -25,6 +25,7 @@ struct oi_provider {
     const char *soname;   /* DT_SONAME, "" if it has none */
     void **functions;
     _Atomic bool gone;              /* it was unloaded: nothing may be called in it */
+    _Atomic bool whole;             /* all functions are of that very object */
     const struct oi_provider *next; /* private to library.c */
 };
 

@@ -130,13 +130,12 @@ struct look {
     struct oi_scope_view *view;
 };
 
-static void see_asker(struct look *look, const struct oi_object *object, bool defines)
+static void see_asker(struct look *look, const struct oi_object *object)
 {
     look->passed_asker = true;
     look->view->path = object->path;
     look->view->asker_at_start = look->position < startup_objects;
     look->view->asker_behind = look->passed_own;
-    look->view->asker_defines = defines;
 }
 
 static int visit_definer(struct dl_phdr_info *info, size_t size, void *user)
@@ -148,7 +147,7 @@ static int visit_definer(struct dl_phdr_info *info, size_t size, void *user)
         bool defines = oi_object_function(&object, look->name) != NULL;
         bool between = look->anywhere || look->passed_asker;
         if (look->asker >= object.start && look->asker < object.end)
-            see_asker(look, &object, defines);
+            see_asker(look, &object);
         if (oi_scope_is_own(&object))
             look->passed_own = true;
         else if (defines && !look->passed_own && between)
@@ -165,4 +164,31 @@ void oi_scope_look(const char *name, const void *asker, bool anywhere, struct oi
     *view = (struct oi_scope_view){.path = ""};
     struct look look = {.name = name, .asker = (uintptr_t)asker, .anywhere = anywhere, .view = view};
     dl_iterate_phdr(visit_definer, &look);
+}
+
+struct interposing {
+    const char *name;
+    uintptr_t asker;
+    bool passed_own, result;
+};
+
+static int visit_asker(struct dl_phdr_info *info, size_t size, void *user)
+{
+    (void)size;
+    struct interposing *interposing = user;
+    struct oi_object object;
+    if (info->dlpi_addr == own.bias)
+        interposing->passed_own = true;
+    if (!oi_object_holds(info, interposing->asker))
+        return 0;
+    interposing->result = interposing->passed_own && oi_object_read(info, &object) && !oi_scope_is_own(&object) &&
+                          oi_object_function(&object, interposing->name) != NULL;
+    return 1;
+}
+
+bool oi_scope_interposes(const char *name, const void *asker)
+{
+    struct interposing interposing = {.name = name, .asker = (uintptr_t)asker};
+    dl_iterate_phdr(visit_asker, &interposing);
+    return interposing.result;
 }

@@ -27,11 +27,13 @@ void *oi_scope_behind_own(const char *name, bool of_libc);
 struct oi_scope_view {
     bool asker_at_start; /* it was loaded with the program */
     bool asker_behind;   /* it comes after our object: loaded with the program or later */
-    bool asker_defines;  /* it defines the function itself */
     bool before;         /* some object between the asker and ours defines it; of `anywhere`, any before ours */
     bool later;          /* some object that was loaded later defines it */
     const char *path;    /* the asker's; "" for the program */
 };
 void oi_scope_look(const char *name, const void *asker, bool anywhere, struct oi_scope_view *view);
+
+/* Whether the object behind ours that asks for a function defines it itself: it wraps it as we do. */
+bool oi_scope_interposes(const char *name, const void *asker);
 
 #endif

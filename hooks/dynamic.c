@@ -134,14 +134,6 @@ static bool only_we_define(void *handle, const char *name, const void *caller, s
     return !view->before && (view->asker_at_start || !view->later);
 }
 
-/* An object behind us that defines what it asks for wraps it as we do: it has been called by us, or will be. */
-static bool is_interposer(const char *name, const void *caller)
-{
-    struct oi_scope_view view;
-    oi_scope_look(name, caller, true, &view);
-    return view.asker_behind && view.asker_defines;
-}
-
 /* What is handed out for what was found. */
 static void *handed(const char *name, void *wrapper, void *found)
 {
@@ -156,11 +148,12 @@ static void *handed(const char *name, void *wrapper, void *found)
     return found;
 }
 
-/* dlsym(handle, …) of a hooked name. */
+/* dlsym(handle, …) of a hooked name. Another interposer behind us has been called by us, or will be: what it asks for
+ * is the real one. */
 static void *symbol(void *handle, const char *name, const char *version, void *wrapper, const void *caller)
 {
     void *found = real_symbol(handle, name, version);
-    if (!found || (found != wrapper && (!oi_active() || is_interposer(name, caller))))
+    if (!found || (found != wrapper && (!oi_active() || oi_scope_interposes(name, caller))))
         return found;
     found = handed(name, wrapper, found);
     if (!found)

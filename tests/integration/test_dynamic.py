@@ -27,7 +27,7 @@ HIREDIS, MARIADB = path_of("libhiredis.so"), path_of("libmariadb.so")
 
 @pytest.mark.parametrize("how", [instrumented, preloaded])
 @pytest.mark.parametrize("mode, status", [("found", 10), ("unread", 11), ("same", 12), ("indirect", 13)])
-@pytest.mark.parametrize("flags", [[], ["-DLINKED", "-lcurl"]], ids=["alone", "linked"])
+@pytest.mark.parametrize("flags", [[], ["-DLINKED", "-lcurl"], ["-fsanitize=address"]], ids=["alone", "linked", "sanitized"])
 def test_answers_are_those_of_the_bare_program(flags, mode, status, how, sink):
     """Found or not, what dlerror says, what is equal. That we export a wrapper of it does not make a function exist."""
     command = [app("dynamic_symbols", *flags), mode, OPENSSL]
