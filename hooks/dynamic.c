@@ -54,7 +54,7 @@ void *oi_dynamic_next(const char *name)
  * ------------------------------------------ */
 
 /* What dlerror says of a symbol that only we define. Few, and the same again and again. */
-enum { MESSAGES = 64 };
+enum { MESSAGES = 256 };
 static const char *_Atomic messages[MESSAGES];
 static const char *program_name;
 
@@ -121,31 +121,18 @@ static void *real_symbol(void *handle, const char *name, const char *version)
     return oi_next_dlsym(handle, name);
 }
 
-/* RTLD_DEFAULT and RTLD_NEXT. Mostly libc's answer is right, be it our wrapper; not where nobody but we has the
- * function. Where it cannot be told (the scopes of objects that were loaded later), the wrapper is the better answer.
- */
-static bool only_we_define(void *handle, const char *name, const void *caller, struct oi_scope_view *view)
-{
-    if (oi_dynamic.libc_dlsym(RTLD_NEXT, name))
-        return false;
-    oi_scope_look(name, caller, handle == RTLD_DEFAULT, view);
-    if (handle == RTLD_NEXT && (!view->asker_at_start || view->asker_behind))
-        return false;
-    return !view->before && (view->asker_at_start || !view->later);
-}
-
-/* What is handed out for what was found. */
+/* What is handed out for what was found. Our wrapper stands for what comes behind it. */
 static void *handed(const char *name, void *wrapper, void *found)
 {
     int saved = errno;
-    if (found != wrapper)
-        found = oi_dynamic_handed(name, wrapper, found);
-    else if (!oi_dynamic.libc_dlsym(RTLD_NEXT, name))
-        found = NULL;
+    void *real = found == wrapper ? oi_dynamic.libc_dlsym(RTLD_NEXT, name) : found;
+    void *result = real && oi_active() ? oi_dynamic_handed(name, wrapper, real) : real;
+    if (result == real && real)
+        result = found;
     if (oi_dynamic.dlerror)
         oi_dynamic.dlerror(); /* of what we asked */
     errno = saved;
-    return found;
+    return result;
 }
 
 /* dlsym(handle, …) of a hooked name. Another interposer behind us has been called by us, or will be: what it asks for
@@ -161,16 +148,44 @@ static void *symbol(void *handle, const char *name, const char *version, void *w
     return found;
 }
 
-/* dlvsym(RTLD_DEFAULT or RTLD_NEXT, …): our wrappers have no version, so that libc passes them over. From an object
- * before ours (another interposer that looks for libc's dlsym so) it would find what we find. NULL: not known. */
-static void *versioned_symbol(void *handle, const char *name, const char *version, void *wrapper, const void *caller)
+/* RTLD_DEFAULT and RTLD_NEXT, for an object before ours: whether it finds what we find. Another interposer that looks
+ * for libc's dlsym with its version does, for our wrappers have none; so does whoever finds our wrapper. */
+static bool finds_ours(void *handle, const char *name, const void *caller, struct oi_scope_view *view)
+{
+    oi_scope_look(name, caller, handle == RTLD_DEFAULT, view);
+    if (handle == RTLD_NEXT && (!view->asker_at_start || view->asker_behind))
+        return false;
+    return !view->before;
+}
+
+/* Where dlvsym goes on by a jump it passes our wrappers over. */
+static struct route versioned(struct route on, void *handle, const char *name, const char *version, void *wrapper,
+                              const void *caller)
 {
     struct oi_scope_view view;
-    oi_scope_look(name, caller, handle == RTLD_DEFAULT, &view);
-    if (!oi_active() || !view.asker_at_start || view.asker_behind || view.before || !oi_dynamic.libc_dlvsym)
-        return NULL;
+    if (!oi_active() || !oi_dynamic.libc_dlvsym || !finds_ours(handle, name, caller, &view) || !view.asker_at_start ||
+        view.asker_behind)
+        return on;
     void *found = oi_dynamic.libc_dlvsym(RTLD_NEXT, name, version);
-    return found ? handed(name, wrapper, found) : NULL;
+    return found ? (struct route){NULL, handed(name, wrapper, found)} : on;
+}
+
+/* Mostly libc's answer is right, be it our wrapper. Not so where nobody but we has the function, or where it is in a
+ * library that was opened later for all to see: of that there may be other copies. Where it cannot be told what an
+ * object that was loaded later sees, the wrapper is the better answer. */
+static struct route unversioned(struct route on, void *handle, const char *name, void *wrapper, const void *caller)
+{
+    struct oi_scope_view view;
+    void *behind = oi_dynamic.libc_dlsym(RTLD_NEXT, name);
+    if (behind) {
+        void *found = oi_active() ? handed(name, wrapper, behind) : wrapper;
+        bool entry = found != wrapper && found != behind;
+        return entry && finds_ours(handle, name, caller, &view) ? (struct route){NULL, found} : on;
+    }
+    if (!finds_ours(handle, name, caller, &view) || (!view.asker_at_start && view.later))
+        return on;
+    undefined(view.path, name);
+    return (struct route){NULL, NULL};
 }
 
 struct route oi_dynamic_symbol(void *handle, const char *name, const char *version, const void *caller)
@@ -186,15 +201,9 @@ struct route oi_dynamic_symbol(void *handle, const char *name, const char *versi
         return on;
     if (handle != RTLD_DEFAULT && handle != RTLD_NEXT)
         return (struct route){NULL, symbol(handle, name, version, wrapper, caller)};
-    if (version) {
-        void *found = versioned_symbol(handle, name, version, wrapper, caller);
-        return found ? (struct route){NULL, found} : on;
-    }
-    struct oi_scope_view view;
-    if (!only_we_define(handle, name, caller, &view))
-        return on;
-    undefined(view.path, name);
-    return (struct route){NULL, NULL};
+    if (version)
+        return versioned(on, handle, name, version, wrapper, caller);
+    return unversioned(on, handle, name, wrapper, caller);
 }
 
 /* --- dlclose -------------------------------------------------------------------------------------------------------

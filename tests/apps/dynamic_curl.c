@@ -1,6 +1,7 @@
 // build: -ldl
 /* Several copies of libcurl by dlsym alone, all through the same call sites: MODE URL LIBRARY...
  *   each URL LIBRARY...    opens them all, then a transfer with each, three times round
+ *   global URL LIBRARY...  the first is open for all to see, and its functions are asked of nobody in particular
  *   again URL LIBRARY      opens, uses, closes, ten times
  *   left URL LIBRARY       closes the library while a handle is alive, opens it again, uses another; so for the end */
 #include <curl/curl.h>
@@ -20,20 +21,24 @@ struct curl {
     char *(*version)(void);
 };
 
+static struct curl functions(void *library)
+{
+    struct curl curl = {.library = library};
+    *(void **)&curl.init = dlsym(library, "curl_easy_init");
+    *(void **)&curl.setopt = dlsym(library, "curl_easy_setopt");
+    *(void **)&curl.perform = dlsym(library, "curl_easy_perform");
+    *(void **)&curl.getinfo = dlsym(library, "curl_easy_getinfo");
+    *(void **)&curl.cleanup = dlsym(library, "curl_easy_cleanup");
+    *(void **)&curl.version = dlsym(library, "curl_version");
+    return curl;
+}
+
 static struct curl load(const char *path)
 {
-    struct curl curl = {.library = dlopen(path, RTLD_NOW | RTLD_LOCAL)};
-    if (!curl.library) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!library)
         puts(dlerror());
-        return curl;
-    }
-    *(void **)&curl.init = dlsym(curl.library, "curl_easy_init");
-    *(void **)&curl.setopt = dlsym(curl.library, "curl_easy_setopt");
-    *(void **)&curl.perform = dlsym(curl.library, "curl_easy_perform");
-    *(void **)&curl.getinfo = dlsym(curl.library, "curl_easy_getinfo");
-    *(void **)&curl.cleanup = dlsym(curl.library, "curl_easy_cleanup");
-    *(void **)&curl.version = dlsym(curl.library, "curl_version");
-    return curl;
+    return functions(library);
 }
 
 static size_t swallow(char *data, size_t size, size_t count, void *user)
@@ -73,6 +78,20 @@ static int each(const char *url, char **paths, int count)
     return 20;
 }
 
+static int global(const char *url, char **paths, int count)
+{
+    struct curl curls[6];
+    int known = 0;
+    for (int i = 0; i < count && i < 4; i++)
+        curls[known++] = load(paths[i]);
+    dlopen(paths[0], RTLD_NOW | RTLD_GLOBAL);
+    curls[known++] = functions(RTLD_DEFAULT);
+    curls[known++] = functions(dlopen(NULL, RTLD_NOW));
+    for (int i = 0; i < known; i++)
+        use(&curls[i], url);
+    return 23;
+}
+
 static int again(const char *url, const char *path)
 {
     for (int i = 0; i < 10; i++) {
@@ -102,6 +121,8 @@ int main(int count, char **arguments)
         return 98;
     if (strcmp(arguments[1], "each") == 0)
         return each(arguments[2], arguments + 3, count - 3);
+    if (strcmp(arguments[1], "global") == 0)
+        return global(arguments[2], arguments + 3, count - 3);
     if (strcmp(arguments[1], "again") == 0)
         return again(arguments[2], arguments[3]);
     return strcmp(arguments[1], "left") == 0 ? left(arguments[2], arguments[3]) : 97;

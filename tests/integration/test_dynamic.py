@@ -64,6 +64,19 @@ def test_copies_stay_apart():
         assert seen(result.spans) == [call.brief(call.old())] * 6
 
 
+@pytest.mark.parametrize("libraries", [[OPENSSL, GNUTLS], [GNUTLS, OPENSSL]], ids=["openssl", "gnutls"])
+def test_a_copy_that_was_opened_for_all_to_see(libraries, http_server):
+    """Beside another one: a caller alone would not tell which is meant."""
+    url = http_server.url + "/bytes/3"
+    result = same_output([app("dynamic_curl"), "global", url, *libraries], before=http_server.reset)
+    told = result.stdout.decode().splitlines()
+    assert len(told) == 4 and told[0] == told[2] == told[3] != told[1]
+    call = Call("GET", url, received=3)
+    spans = in_order(result.spans)
+    assert seen(spans) == [call.brief(call.old())] * 4
+    carried(spans, http_server.requests)
+
+
 @pytest.mark.parametrize("linked", ["-lcurl", "-l:libcurl-gnutls.so.4"])
 def test_copies_beside_one_that_the_program_is_linked_with(linked, http_server):
     """The wrapper's own address is that of the program's copy; the other one has entries of its own."""
