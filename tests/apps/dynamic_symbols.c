@@ -101,6 +101,24 @@ static int indirect(const char *path)
     return 0;
 }
 
+/* A namespace of its own, with a libc of its own: LIBRARY is mysql_fake. */
+static int namespace(const char *path)
+{
+    void *library = dlmopen(LM_ID_NEWLM, path, RTLD_NOW);
+    say("dlmopen", path, library);
+    if (!library)
+        return 97;
+    void *(*init)(void *) = (void *(*)(void *))dlsym(library, "mysql_init");
+    void (*close)(void *) = (void (*)(void *))dlsym(library, "mysql_close");
+    void *mysql = init(NULL);
+    say("init", "", mysql);
+    close(mysql);
+    say("exit", "", dlsym(library, "exit"));
+    printf("another %d\n", dlsym(library, "exit") != (void *)exit);
+    say("nothing", "", dlsym(library, "redisCommand"));
+    return 14;
+}
+
 int main(int count, char **arguments)
 {
     if (count != 3)
@@ -114,5 +132,7 @@ int main(int count, char **arguments)
         return unread(arguments[2]);
     if (strcmp(arguments[1], "same") == 0)
         return same(arguments[2]);
+    if (strcmp(arguments[1], "namespace") == 0)
+        return namespace(arguments[2]);
     return strcmp(arguments[1], "indirect") == 0 ? indirect(arguments[2]) : 97;
 }

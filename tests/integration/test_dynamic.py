@@ -37,6 +37,13 @@ def test_answers_are_those_of_the_bare_program(flags, mode, status, how, sink):
     assert sink.spans() == []
 
 
+def test_a_namespace_of_its_own(sink):
+    """What dlmopen opens is not ours to watch: its libc is another one, and so are its handles."""
+    result = both([app("dynamic_symbols"), "namespace", app("mysql_fake")], sink)
+    assert result.returncode == 14 and b"another 1\n" in result.stdout
+    assert sink.spans() == []
+
+
 @pytest.mark.parametrize("setting", [{"OTEL_SDK_DISABLED": "true"}, {"OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "*"},
                                      {"OTEL_NATIVE_EXCLUDE_PROGRAMS": "dynamic_*"}])
 def test_answers_where_nothing_is_traced(setting, http_server, sink):
