@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -104,6 +105,14 @@ def test_a_library_that_is_closed_and_opened_again(mode, times, library, http_se
     spans = in_order(result.spans)
     assert seen(spans) == [call.brief(call.old())] * times
     carried(spans, http_server.requests)
+
+
+def test_more_functions_than_there_are_entries(redis, sink, tmp_path):
+    """What has none is the library's own, and is not traced. Those of copies that are closed are used again."""
+    copies = [shutil.copy(HIREDIS, tmp_path / f"{number}.so") for number in range(40)]
+    result = both([app("dynamic_many"), redis.socket, *copies], sink)
+    assert result.returncode == 80 and b"first 1\nlast 1\nagain 1\n" in result.stdout
+    expect(sink.spans(), *gets(redis, "first", "again"))
 
 
 @pytest.mark.parametrize("mode", ["symbol", "module"])
