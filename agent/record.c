@@ -335,6 +335,31 @@ void oi_record_put_str(struct oi_record *record, const char *key, size_t key_len
     attribute->length = (uint32_t)kept.len;
 }
 
+void oi_record_strings_add(struct oi_buffer *buffer, struct oi_text value)
+{
+    size_t room = buffer->size - buffer->len;
+    if (room < OI_STRINGS_EACH)
+        return;
+    room -= OI_STRINGS_EACH;
+    if (length_limit != UINT32_MAX)
+        value.len = oi_utf8_cut_chars(value.at, value.len, length_limit);
+    if (value.len > room)
+        value.len = whole_characters(value.at, room);
+    uint32_t length = (uint32_t)value.len;
+    oi_buffer_put(buffer, value.at, value.len);
+    oi_buffer_put(buffer, (const char *)&length, sizeof length);
+}
+
+void oi_record_put_strings_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text packed)
+{
+    struct oi_attribute *attribute = oi_text_present(packed) ? attribute_for(record, key, key_length) : NULL;
+    if (!attribute)
+        return;
+    attribute->type = OI_VALUE_STRINGS;
+    attribute->string = packed.at;
+    attribute->length = (uint32_t)packed.len;
+}
+
 void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value)
 {
     struct oi_attribute *attribute = attribute_for(record, key, key_length);
@@ -390,7 +415,7 @@ void oi_record_front_put(const struct oi_record_front *front, struct oi_record *
     for (size_t i = 0; i < front->count; i++) {
         struct oi_attribute *attribute = &record->attributes[i];
         *attribute = front->attributes[i];
-        if (attribute->type == OI_VALUE_STRING)
+        if (attribute->type == OI_VALUE_STRING || attribute->type == OI_VALUE_STRINGS)
             attribute->string = (const char *)record + (attribute->string - front->base);
     }
     record->attribute_count = record->attribute_inline = front->count;

@@ -62,20 +62,37 @@ void oi_span_start_under(struct oi_span *span, const struct oi_context *parent);
 void oi_span_context(const struct oi_span *span, struct oi_context *out);
 
 /* An attribute's or resource attribute's value. */
-enum oi_value_type { OI_VALUE_STRING, OI_VALUE_INT, OI_VALUE_DOUBLE, OI_VALUE_BOOL };
+enum oi_value_type { OI_VALUE_STRING, OI_VALUE_INT, OI_VALUE_DOUBLE, OI_VALUE_BOOL, OI_VALUE_STRINGS };
 
 struct oi_attribute {
     const char *key; /* NUL-terminated, static or in the same arena */
     union {
-        const char *string; /* NUL-terminated for convenience; `length` counts, and may include NULs */
+        const char *string; /* NUL-terminated for convenience; `length` counts, and may include NULs. STRINGS: packed */
         int64_t integer;
         double real;
         bool boolean;
     };
-    uint32_t length; /* of the string, in bytes */
+    uint32_t length; /* of the string, or of the packed strings, in bytes */
     uint16_t key_length;
     uint8_t type; /* enum oi_value_type */
 };
+
+/* Several texts as one value: each is followed by its length in four bytes, so that they are taken from the end, as the
+ * encoder writes. One piece of text, without an address in it. */
+enum { OI_STRINGS_EACH = sizeof(uint32_t) };
+
+/* Takes the last text of `packed`. False: there is none. */
+static inline bool oi_strings_take_last(struct oi_text *packed, struct oi_text *last)
+{
+    uint32_t length;
+    if (packed->len < sizeof length)
+        return false;
+    packed->len -= sizeof length;
+    memcpy(&length, packed->at + packed->len, sizeof length);
+    packed->len -= length;
+    *last = (struct oi_text){packed->at + packed->len, length};
+    return true;
+}
 
 /* A finished span on its way to the exporter. One writer at a time: the hook, then the worker. */
 struct oi_chunk;
@@ -124,8 +141,9 @@ void oi_record_name(struct oi_record *record, struct oi_text name);
 /* Status. A message only counts with OI_STATUS_ERROR; absent: none. */
 void oi_record_status(struct oi_record *record, enum oi_status status, struct oi_text message);
 
-/* Attributes. `key` must be a string literal. An absent text sets nothing. A key set twice keeps the last value. A
- * new attribute past the count limit is dropped and counted; a long text is cut at a UTF-8 boundary. */
+/* Attributes. `key` must be a string literal (of the functions, also a text in the record). An absent text sets
+ * nothing. A key set twice keeps the last value. A new attribute past the count limit is dropped and counted; a long
+ * text is cut at a UTF-8 boundary. */
 #define oi_record_str(record, key, text) oi_record_put_str((record), "" key, sizeof(key) - 1, (text))
 #define oi_record_int(record, key, value) oi_record_put_int((record), "" key, sizeof(key) - 1, (value))
 #define oi_record_double(record, key, value) oi_record_put_double((record), "" key, sizeof(key) - 1, (value))
@@ -143,6 +161,11 @@ struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *bu
 void oi_record_name_owned(struct oi_record *record, struct oi_text name);
 void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text value);
 #define oi_record_str_owned(record, key, text) oi_record_put_str_owned((record), "" key, sizeof(key) - 1, (text))
+
+/* An array of texts: `begin` with room for the texts and OI_STRINGS_EACH bytes for each of them, `add` every one,
+ * `end`, put. What does not fit is cut, or left out where not even its length fits. */
+void oi_record_strings_add(struct oi_buffer *buffer, struct oi_text value);
+void oi_record_put_strings_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text packed);
 
 /* Maps the memory for `records` records; once, from the constructor. `count_limit` attributes a span, `length_limit`
  * characters a text value (UINT32_MAX: no limit). False: no memory. */

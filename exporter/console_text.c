@@ -7,7 +7,7 @@
 
 #include "agent/utf8.h"
 
-enum { VALUE_CHARS = 100, SHORT_CHARS = 40, PLAIN_ATTRIBUTES = 3, TIME_WIDTH = 9 };
+enum { VALUE_CHARS = 100, SHORT_CHARS = 40, PLAIN_ATTRIBUTES = 3, TIME_WIDTH = 9, STRINGS = 4 };
 
 /* --- text ------------------------------------------------------------------------------------------------------------
  */
@@ -134,9 +134,27 @@ static const struct oi_attribute *find(const struct oi_record *record, const cha
 }
 #define FIND(record, ...) find(record, (const char *const[]){__VA_ARGS__, NULL})
 
+/* The last few of them, between commas. */
+static void put_strings(struct oi_console_out *out, struct oi_text packed, size_t max_chars)
+{
+    struct oi_text shown[STRINGS];
+    size_t count = 0;
+    while (count < STRINGS && oi_strings_take_last(&packed, &shown[count]))
+        count++;
+    if (packed.len > 0)
+        put(out, "…, ");
+    while (count-- > 0) {
+        oi_console_clean(out, shown[count], max_chars);
+        put(out, count > 0 ? ", " : "");
+    }
+}
+
 static void put_value(struct oi_console_out *out, const struct oi_attribute *attribute, size_t max_chars)
 {
     switch (attribute->type) {
+    case OI_VALUE_STRINGS:
+        put_strings(out, oi_text_of(attribute->string, attribute->length), max_chars);
+        break;
     case OI_VALUE_STRING:
         oi_console_clean(out, oi_text_of(attribute->string, attribute->length), max_chars);
         break;

@@ -12,7 +12,27 @@ enum {
     FRAME = 32,       /* tags and lengths around a text or a value */
 };
 
-static void put_value(struct oi_writer *writer, const struct oi_attribute *attribute)
+/* ArrayValue: an AnyValue for each text, the last one first. False: no room. */
+static bool put_strings(struct oi_writer *writer, struct oi_text packed)
+{
+    size_t end = oi_writer_len(writer);
+    struct oi_text text;
+    while (oi_strings_take_last(&packed, &text)) {
+        if (!oi_writer_reserve(writer, text.len + FRAME))
+            return false;
+        size_t item_end = oi_writer_len(writer);
+        oi_writer_text(writer, DELIMITED(1), text.at, text.len);
+        if (!oi_writer_reserve(writer, FRAME))
+            return false;
+        oi_writer_close(writer, DELIMITED(1), item_end);
+    }
+    if (!oi_writer_reserve(writer, FRAME))
+        return false;
+    oi_writer_close(writer, DELIMITED(5), end);
+    return true;
+}
+
+static bool put_value(struct oi_writer *writer, const struct oi_attribute *attribute)
 {
     switch (attribute->type) {
     case OI_VALUE_STRING:
@@ -30,9 +50,12 @@ static void put_value(struct oi_writer *writer, const struct oi_attribute *attri
         oi_writer_bytes(writer, &attribute->real, sizeof attribute->real);
         oi_writer_byte(writer, FIXED64(4));
         break;
+    case OI_VALUE_STRINGS:
+        return put_strings(writer, oi_text_of(attribute->string, attribute->length));
     default:
         break;
     }
+    return true;
 }
 
 /* KeyValue, as field `tag` of what holds it. */
@@ -42,7 +65,8 @@ static bool put_attribute(struct oi_writer *writer, uint8_t tag, const struct oi
     if (!oi_writer_reserve(writer, length + attribute->key_length + 2 * FRAME))
         return false;
     size_t end = oi_writer_len(writer);
-    put_value(writer, attribute);
+    if (!put_value(writer, attribute) || !oi_writer_reserve(writer, FRAME))
+        return false;
     oi_writer_close(writer, DELIMITED(2), end);
     if (!oi_writer_reserve(writer, attribute->key_length + FRAME))
         return false; /* only where replacing invalid UTF-8 made the value longer */

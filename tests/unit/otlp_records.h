@@ -69,6 +69,30 @@ static inline void add_string(struct oi_record *record, const char *key, const c
     add_text(record, key, oi_text_from(value));
 }
 
+/* As a record packs them. */
+static inline struct oi_text pack_strings(const struct oi_text *texts, size_t count)
+{
+    size_t size = 0, used = 0;
+    for (size_t i = 0; i < count; i++)
+        size += texts[i].len + OI_STRINGS_EACH;
+    char *packed = keep(size + 1);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t length = (uint32_t)texts[i].len;
+        memcpy(packed + used, texts[i].at, texts[i].len);
+        memcpy(packed + used + texts[i].len, &length, sizeof length);
+        used += texts[i].len + sizeof length;
+    }
+    return oi_text_of(packed, size);
+}
+
+static inline void add_strings(struct oi_record *record, const char *key, const struct oi_text *texts, size_t count)
+{
+    add_text(record, key, pack_strings(texts, count));
+    struct oi_attribute *attribute =
+        (struct oi_attribute *)(uintptr_t)oi_record_attribute(record, record->attribute_count - 1u);
+    attribute->type = OI_VALUE_STRINGS;
+}
+
 static inline void add_int(struct oi_record *record, const char *key, int64_t value)
 {
     struct oi_attribute *attribute = new_attribute(record, key);

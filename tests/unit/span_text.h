@@ -21,6 +21,19 @@ static inline void span_text_add(const char *format, const char *key, struct oi_
     snprintf(span_text + used, sizeof span_text - used, format, key, (int)text.len, text.at ? text.at : "");
 }
 
+/* Texts of an array are taken from its end. */
+static inline void span_text_strings(const char *key, struct oi_text packed)
+{
+    struct oi_text texts[32];
+    size_t count = 0;
+    while (oi_strings_take_last(&packed, &texts[count]))
+        count++;
+    span_text_add("%s=[%.*s", key, OI_TEXT(""));
+    while (count-- > 0)
+        span_text_add(count > 0 ? "%s\"%.*s\"," : "%s\"%.*s\"", "", texts[count]);
+    span_text_add("%s]\n", "", (struct oi_text){NULL, 0});
+}
+
 static inline void span_text_attribute(const struct oi_attribute *attribute)
 {
     size_t used = strlen(span_text);
@@ -28,6 +41,10 @@ static inline void span_text_attribute(const struct oi_attribute *attribute)
         span_text_add("%s=\"%.*s\"\n", attribute->key, oi_text_of(attribute->string, attribute->length));
     else if (attribute->type == OI_VALUE_INT)
         snprintf(span_text + used, sizeof span_text - used, "%s=%lld\n", attribute->key, (long long)attribute->integer);
+    else if (attribute->type == OI_VALUE_STRINGS)
+        span_text_strings(attribute->key, oi_text_of(attribute->string, attribute->length));
+    else if (attribute->type == OI_VALUE_DOUBLE)
+        snprintf(span_text + used, sizeof span_text - used, "%s=%g\n", attribute->key, attribute->real);
     else
         ck_abort_msg("an attribute of type %d", attribute->type);
 }

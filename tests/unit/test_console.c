@@ -245,6 +245,19 @@ START_TEST(says_something_of_unknown_spans)
 }
 END_TEST
 
+START_TEST(shows_arrays)
+{
+    static const struct oi_text texts[] = {OI_TEXT("1"), OI_TEXT("2"), OI_TEXT("3"), OI_TEXT("4"), OI_TEXT("5")};
+    struct oi_record *record = span(1, 1, 0, "job", 0, 1);
+    add_strings(record, "none", texts, 0);
+    add_strings(record, "four", texts, 4);
+    add_strings(record, "five", texts, 5);
+    export(record);
+    ck_assert_str_eq(written, TRACE_1 "1 span, 1 µs\n"
+                                      "     0 µs       1 µs  job  none=  four=1, 2, 3, 4  five=…, 2, 3, 4, 5\n");
+}
+END_TEST
+
 START_TEST(says_what_a_process_was_that_became_another)
 {
     struct oi_record *record = span(1, 1, 0, "env", 0, 1);
@@ -359,6 +372,7 @@ int main(void)
     tcase_add_test(tests, deep_trees_end);
     tcase_add_test(tests, a_forked_child_prints_nothing_of_its_parent);
     tcase_add_test(tests, says_something_of_unknown_spans);
+    tcase_add_test(tests, shows_arrays);
     tcase_add_test(tests, says_what_a_process_was_that_became_another);
     tcase_add_test(tests, shows_where_and_who_in_full);
     tcase_add_loop_test(tests, cleans_text, 0, sizeof cleaned / sizeof *cleaned);

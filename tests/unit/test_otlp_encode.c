@@ -16,6 +16,7 @@ typedef Opentelemetry__Proto__Resource__V1__Resource resource_t;
 typedef Opentelemetry__Proto__Common__V1__InstrumentationScope scope_t;
 typedef Opentelemetry__Proto__Common__V1__KeyValue pair_t;
 typedef Opentelemetry__Proto__Common__V1__AnyValue value_t;
+typedef Opentelemetry__Proto__Common__V1__ArrayValue array_t;
 #define REQUEST(what) opentelemetry__proto__collector__trace__v1__export_trace_service_request__##what
 #define INIT(kind) OPENTELEMETRY__PROTO__##kind##__INIT
 
@@ -69,6 +70,25 @@ static span_t *only_span(request_t *request)
         made_;                                                                                                         \
     })
 
+/* Taken apart from the end, as they can only be. */
+static array_t *build_array(struct oi_text packed)
+{
+    array_t *array = NEW(array_t, INIT(COMMON__V1__ARRAY_VALUE));
+    struct oi_text rest = packed, text;
+    while (oi_strings_take_last(&rest, &text))
+        array->n_values++;
+    array->values = keep(array->n_values * sizeof *array->values + 1);
+    for (size_t i = array->n_values; i-- > 0;) {
+        ck_assert(oi_strings_take_last(&packed, &text));
+        char *copy = keep(text.len + 1);
+        memcpy(copy, text.at, text.len);
+        array->values[i] = NEW(value_t, INIT(COMMON__V1__ANY_VALUE));
+        array->values[i]->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_STRING_VALUE;
+        array->values[i]->string_value = copy;
+    }
+    return array;
+}
+
 static pair_t *build_pair(const struct oi_attribute *from)
 {
     pair_t *pair = NEW(pair_t, INIT(COMMON__V1__KEY_VALUE));
@@ -87,6 +107,10 @@ static pair_t *build_pair(const struct oi_attribute *from)
     case OI_VALUE_DOUBLE:
         value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_DOUBLE_VALUE;
         value->double_value = from->real;
+        break;
+    case OI_VALUE_STRINGS:
+        value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_ARRAY_VALUE;
+        value->array_value = build_array(oi_text_of(from->string, from->length));
         break;
     default:
         value->value_case = OPENTELEMETRY__PROTO__COMMON__V1__ANY_VALUE__VALUE_BOOL_VALUE;
@@ -208,7 +232,7 @@ static void random_attribute(struct oi_attribute *attribute)
 {
     struct oi_text key = random_text(), value = random_text();
     *attribute =
-        (struct oi_attribute){.key = key.at, .key_length = (uint16_t)key.len, .type = (uint8_t)random_below(4)};
+        (struct oi_attribute){.key = key.at, .key_length = (uint16_t)key.len, .type = (uint8_t)random_below(5)};
     if (attribute->type == OI_VALUE_STRING) {
         attribute->string = value.at;
         attribute->length = (uint32_t)value.len;
@@ -216,6 +240,14 @@ static void random_attribute(struct oi_attribute *attribute)
         attribute->real = (double)random_integer() / 3;
     } else if (attribute->type == OI_VALUE_INT) {
         attribute->integer = random_integer();
+    } else if (attribute->type == OI_VALUE_STRINGS) {
+        struct oi_text texts[6];
+        size_t count = random_below(7);
+        for (size_t i = 0; i < count; i++)
+            texts[i] = random_text();
+        struct oi_text packed = pack_strings(texts, count);
+        attribute->string = packed.at;
+        attribute->length = (uint32_t)packed.len;
     } else {
         attribute->boolean = random_below(2);
     }
@@ -313,12 +345,18 @@ START_TEST(replaces_invalid_utf8)
     attribute->key = bad.at;
     attribute->key_length = (uint16_t)bad.len;
     attribute->type = OI_VALUE_BOOL;
+    add_strings(record, "list", (struct oi_text[]){bad, OI_TEXT("good"), bad}, 3);
     span_t *span = only_span(decode_one(record));
     ck_assert_str_eq(span->name, texts[_i].out);
     ck_assert_str_eq(span->trace_state, texts[_i].out);
     ck_assert_str_eq(span->status->message, texts[_i].out);
     ck_assert_str_eq(span->attributes[0]->value->string_value, texts[_i].out);
     ck_assert_str_eq(span->attributes[1]->key, texts[_i].out);
+    const array_t *list = span->attributes[2]->value->array_value;
+    ck_assert_uint_eq(list->n_values, 3);
+    ck_assert_str_eq(list->values[0]->string_value, texts[_i].out);
+    ck_assert_str_eq(list->values[1]->string_value, "good");
+    ck_assert_str_eq(list->values[2]->string_value, texts[_i].out);
 }
 END_TEST
 
@@ -328,9 +366,14 @@ START_TEST(replaces_much_invalid_utf8)
     memset(bad, 0xFF, sizeof bad);
     struct oi_record *record = new_record(&http_scope, OI_TEXT("n"));
     add_text(record, "key", oi_text_of(bad, sizeof bad));
+    add_strings(record, "list", (struct oi_text[]){oi_text_of(bad, sizeof bad), oi_text_of(bad, sizeof bad)}, 2);
     oi_writer_free(&writer);
     span_t *span = only_span(decode_one(record));
     ck_assert_uint_eq(strlen(span->attributes[0]->value->string_value), 3 * sizeof bad);
+    const array_t *list = span->attributes[1]->value->array_value;
+    ck_assert_uint_eq(list->n_values, 2);
+    ck_assert_uint_eq(strlen(list->values[0]->string_value), 3 * sizeof bad);
+    ck_assert_uint_eq(strlen(list->values[1]->string_value), 3 * sizeof bad);
 }
 END_TEST
 

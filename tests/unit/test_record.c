@@ -315,6 +315,101 @@ START_TEST(status_ok_is_final_and_only_errors_have_a_message)
 }
 END_TEST
 
+static void assert_strings(const struct oi_record *record, size_t index, const char *const *wanted)
+{
+    const struct oi_attribute *attribute = oi_record_attribute(record, index);
+    struct oi_text packed = oi_text_of(attribute->string, attribute->length), text;
+    size_t count = 0;
+    ck_assert_uint_eq(attribute->type, OI_VALUE_STRINGS);
+    while (wanted[count])
+        count++;
+    while (oi_strings_take_last(&packed, &text)) {
+        ck_assert_uint_gt(count, 0);
+        count--;
+        ck_assert_uint_eq(text.len, strlen(wanted[count]));
+        ck_assert_mem_eq(text.at, wanted[count], text.len);
+    }
+    ck_assert_uint_eq(count, 0);
+    ck_assert_uint_eq(packed.len, 0);
+}
+
+static void put_strings(struct oi_record *record, const char *key, const char *const *texts, size_t room)
+{
+    struct oi_buffer buffer = oi_record_text_begin(record, room);
+    for (; *texts; texts++)
+        oi_record_strings_add(&buffer, oi_text_from(*texts));
+    oi_record_put_strings_owned(record, key, strlen(key), oi_record_text_end(record, &buffer));
+}
+
+START_TEST(an_array_of_texts_is_kept_in_order)
+{
+    static const char *const texts[] = {"one", "", "three", NULL}, *const none[] = {NULL}, *const other[] = {"2", NULL};
+    struct oi_record *record = fresh();
+    put_strings(record, "first", texts, 8 + 3 * OI_STRINGS_EACH);
+    put_strings(record, "none", none, 0);
+    oi_record_str(record, "text", OI_TEXT("between"));
+    put_strings(record, "last", texts, 800);
+    put_strings(record, "first", other, 1 + OI_STRINGS_EACH);
+    ck_assert_uint_eq(record->attribute_count, 4);
+    assert_strings(record, 0, other);
+    assert_strings(record, 1, none);
+    assert_string(record, 2, "text", "between");
+    assert_strings(record, 3, texts);
+    put_strings(NULL, "nowhere", texts, 100);
+    oi_record_free(record);
+}
+END_TEST
+
+/* Two texts in every room too small for them: what is kept is a front part of each, of whole characters. */
+START_TEST(an_array_without_room_is_cut_at_a_character)
+{
+    static const char *const texts[] = {"ééa", "bcd"};
+    char room[64];
+    struct oi_buffer buffer = {.at = room, .size = (size_t)_i};
+    start(128, UINT32_MAX);
+    for (size_t i = 0; i < 2; i++)
+        oi_record_strings_add(&buffer, oi_text_from(texts[i]));
+    ck_assert(!buffer.truncated);
+    struct oi_text packed = oi_buffer_text(&buffer), text;
+    size_t first = _i < 4 ? 0 : _i < 6 ? 0 : _i < 8 ? 2 : _i < 9 ? 4 : 5, count = 0;
+    size_t second = _i < 13 ? 0 : (size_t)_i - 13;
+    const size_t wanted[] = {first, second < 3 ? second : 3};
+    size_t expected = _i < 4 ? 0 : (size_t)_i - first - 4 < 4 ? 1 : 2;
+    while (oi_strings_take_last(&packed, &text)) {
+        ck_assert_uint_lt(count, expected);
+        size_t i = expected - ++count;
+        ck_assert_uint_eq(text.len, wanted[i & 1]);
+        ck_assert_mem_eq(text.at, texts[i & 1], text.len);
+    }
+    ck_assert_uint_eq(count, expected);
+    ck_assert_uint_eq(packed.len, 0);
+}
+END_TEST
+
+START_TEST(each_text_of_an_array_has_the_length_limit)
+{
+    static const char *const texts[] = {"ééé", "ab", "abc", NULL}, *const kept[] = {"éé", "ab", "ab", NULL};
+    start(128, 2);
+    struct oi_record *record = oi_record_take();
+    put_strings(record, "key", texts, 100);
+    assert_strings(record, 0, kept);
+    oi_record_free(record);
+}
+END_TEST
+
+START_TEST(an_array_past_the_limit_of_attributes_is_dropped)
+{
+    static const char *const texts[] = {"a", NULL};
+    start(1, UINT32_MAX);
+    struct oi_record *record = oi_record_take();
+    oi_record_int(record, "one", 1);
+    put_strings(record, "two", texts, 100);
+    ck_assert_uint_eq(record->attribute_count, 1);
+    ck_assert_uint_eq(record->dropped_attributes, 1);
+    oi_record_free(record);
+}
+END_TEST
+
 START_TEST(a_record_of_another_process_image_is_not_submitted)
 {
     start(128, UINT32_MAX);
@@ -351,6 +446,10 @@ int main(void)
     tcase_add_test(tests, a_text_written_in_place_is_kept_without_a_copy);
     tcase_add_test(tests, a_text_cut_while_written_ends_at_a_character);
     tcase_add_test(tests, status_ok_is_final_and_only_errors_have_a_message);
+    tcase_add_test(tests, an_array_of_texts_is_kept_in_order);
+    tcase_add_loop_test(tests, an_array_without_room_is_cut_at_a_character, 0, 20);
+    tcase_add_test(tests, each_text_of_an_array_has_the_length_limit);
+    tcase_add_test(tests, an_array_past_the_limit_of_attributes_is_dropped);
     tcase_add_test(tests, a_record_of_another_process_image_is_not_submitted);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
