@@ -1,4 +1,5 @@
 #include "agent/config_rows.h"
+#include "agent/pattern.h"
 
 /* --- batches, exporters, time-outs -------------------------------------------------------------------------------- */
 
@@ -214,6 +215,28 @@ static void check_headers(struct oi_config_reader *reader)
         config->otlp_traces_headers = config->otlp_headers;
 }
 
+/* Expressions that are left out when they are compiled (agent/http_headers.c). */
+static void check_patterns(struct oi_config_reader *reader)
+{
+    static const uint16_t rows[] = {OI_ROW_capture_headers_client_request, OI_ROW_capture_headers_client_response,
+                                    OI_ROW_capture_headers_sanitize};
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        const char *list = *(const char *const *)oi_config_field(reader, &oi_config_rows[rows[i]]);
+        struct oi_text rest = oi_text_from(list), item;
+        while (oi_list_next(&rest, ',', &item)) {
+            char shown[41];
+            size_t length = item.len < sizeof(shown) - 1 ? item.len : sizeof(shown) - 1;
+            for (size_t j = 0; j < length; j++)
+                shown[j] = item.at[j] >= ' ' && item.at[j] != 0x7f ? item.at[j] : '?';
+            shown[length] = '\0';
+            if (!oi_pattern_valid(item))
+                oi_config_say(reader, (enum oi_config_index)rows[i],
+                              ": \"%s\" is not a regular expression that can be used; left out", shown);
+        }
+    }
+}
+
 void oi_config_derive(struct oi_config_reader *reader)
 {
     struct oi_config *config = reader->config;
@@ -225,5 +248,6 @@ void oi_config_derive(struct oi_config_reader *reader)
     check_endpoints(reader);
     check_headers(reader);
     oi_config_check_resource(reader);
+    check_patterns(reader);
     merge_disabled(reader);
 }

@@ -1,6 +1,7 @@
 #include "agent/http_span.h"
 
 #include "agent/agent.h"
+#include "agent/http_headers.h"
 #include "agent/redact.h"
 
 static char upper(char c)
@@ -103,6 +104,19 @@ static void put_new(struct oi_record *record, const struct oi_http_client_call *
         oi_record_int(record, "http.request.resend_count", call->resend_count);
 }
 
+static void put_timings(struct oi_record *record, const struct oi_http_timings *timings)
+{
+    enum { SECOND = 1000000 };
+    if (timings->name_lookup > 0)
+        oi_record_double(record, "http.client.timing.dns", (double)timings->name_lookup / SECOND);
+    if (timings->connect > 0)
+        oi_record_double(record, "http.client.timing.connect", (double)timings->connect / SECOND);
+    if (timings->tls > 0)
+        oi_record_double(record, "http.client.timing.tls", (double)timings->tls / SECOND);
+    if (timings->first_byte > 0)
+        oi_record_double(record, "http.client.timing.first_byte", (double)timings->first_byte / SECOND);
+}
+
 void oi_http_client_submit(const struct oi_span *span, const struct oi_scope *scope,
                            const struct oi_http_client_call *call)
 {
@@ -118,5 +132,8 @@ void oi_http_client_submit(const struct oi_span *span, const struct oi_scope *sc
         put_new(record, call, url);
     oi_record_str(record, "user_agent.original", call->user_agent);
     put_status_code(record, sets, call);
+    put_timings(record, &call->timings);
+    oi_http_headers_put(record, sets, OI_CLIENT_REQUEST, call->request_headers);
+    oi_http_headers_put(record, sets, OI_CLIENT_RESPONSE, call->response_headers);
     oi_record_submit(record);
 }

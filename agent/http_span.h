@@ -9,6 +9,14 @@
 
 #include "agent/span.h"
 
+/* How long the parts of a call took, in microseconds; 0: there was none, or it is not known. */
+struct oi_http_timings {
+    int64_t name_lookup;
+    int64_t connect;
+    int64_t tls;
+    int64_t first_byte; /* from the start of the call */
+};
+
 struct oi_http_client_call {
     struct oi_text method; /* as sent */
     struct oi_text url;    /* as the program gave it; redacted here */
@@ -19,9 +27,12 @@ struct oi_http_client_call {
     int status;             /* 0: no answer */
     struct oi_text version; /* `1.1`, `2`; absent: unknown */
     struct oi_text user_agent;
-    int64_t request_body_size;    /* -1: unknown */
-    int64_t response_body_size;   /* -1: unknown */
-    uint32_t resend_count;        /* redirects followed */
+    int64_t request_body_size;       /* -1: unknown */
+    int64_t response_body_size;      /* -1: unknown */
+    uint32_t resend_count;           /* redirects followed */
+    struct oi_text request_headers;  /* what oi_http_headers_keep kept; absent: none */
+    struct oi_text response_headers; /* likewise */
+    struct oi_http_timings timings;
     struct oi_text error_type;    /* low cardinality: `CURLE_COULDNT_CONNECT`; absent: no transport error */
     struct oi_text error_message; /* description of the status, with error_type */
 };

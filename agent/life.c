@@ -17,6 +17,7 @@
 #include "agent/carrier.h"
 #include "agent/count.h"
 #include "agent/futex.h"
+#include "agent/http_headers.h"
 #include "agent/id.h"
 #include "agent/last_thread.h"
 #include "agent/library.h"
@@ -152,6 +153,7 @@ static void read_settings(void)
     oi_propagators_init(&oi_agent.propagators, config->propagators);
     oi_agent.recording = !(config->traces_exporter && strcmp(config->traces_exporter, "none") == 0);
     oi_sampler_init(&oi_agent.sampler, config);
+    oi_http_headers_init(config);
 }
 
 /* Memory for what is under way: a queue's worth, a batch in the exporter's hands, and what hooks hold for a moment. */

@@ -98,6 +98,7 @@ bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *h
         return false;
     }
     oi_worker_need();
+    oi_curl_capture_request(handle);
     oi_curl_span_start(handle, &own, span);
     *list = oi_curl_list(handle, &own, span);
     handle->lent = *list != NULL;
@@ -247,6 +248,9 @@ void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl
         describe_answer(call, easy, &out);
         update_url(call, easy, handle, out.resend_count);
         out.url = url_sent(call, easy, handle, out.resend_count);
+        oi_curl_capture_answer(call, easy, handle, &out);
+        if (oi_agent.config.http_client_timings)
+            oi_curl_timings(call, easy, &out);
     }
     if (out.status == 0)
         out.request_body_size = -1;

@@ -2,9 +2,23 @@
 #ifndef OI_HOOKS_LIBCURL_H
 #define OI_HOOKS_LIBCURL_H
 
+#include "agent/http_span.h"
 #include "agent/span.h"
 #include "hooks/hook.h"
 #include "hooks/libcurl_handle.h"
+
+#if LIBCURL_VERSION_NUM < 0x075300 /* 7.83: what we build against may be older than what we meet */
+struct curl_header {
+    char *name;
+    char *value;
+    size_t amount;
+    size_t index;
+    unsigned int origin;
+    void *anchor;
+};
+enum { CURLH_HEADER = 1 << 0 };
+struct curl_header *curl_easy_nextheader(CURL *easy, unsigned int origin, int request, struct curl_header *before);
+#endif
 
 /* The last line is called, not hooked. */
 /* clang-format off */
@@ -14,7 +28,7 @@
     X(curl_multi_init) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                      \
     X(curl_multi_socket_action) X(curl_multi_socket) X(curl_multi_socket_all) X(curl_multi_info_read)                  \
     X(curl_multi_cleanup)                                                                                              \
-    X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_url_get) X(curl_free)
+    X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_easy_nextheader) X(curl_url_get) X(curl_free)
 /* clang-format on */
 
 OI_LIBRARY_FUNCTIONS(libcurl, OI_CURL_FUNCTIONS);
@@ -32,6 +46,17 @@ enum {
 /* Starts the transfer's span and prepares the list to lend (NULL: nothing to add). False: not for us. */
 bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *handle, struct oi_span *span,
                             struct curl_slist **list);
+
+/* Keeps the wanted headers of the request that is about to be made, while the program's list is sure to be there
+ * (libcurl_capture.c). */
+void oi_curl_capture_request(struct oi_curl_handle *handle);
+
+/* Adds them, and the wanted ones of the answer, to what is said of the transfer. */
+void oi_curl_capture_answer(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle,
+                            struct oi_http_client_call *out);
+
+/* Adds how long its parts took. */
+void oi_curl_timings(const struct oi_call *call, CURL *easy, struct oi_http_client_call *out);
 
 /* Puts the program's list back and submits the span. */
 void oi_curl_transfer_end(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle,

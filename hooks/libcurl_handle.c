@@ -94,6 +94,8 @@ struct oi_curl_handle *oi_curl_add(CURL *easy, const struct oi_provider *provide
     memcpy(handle->url, like->url, sizeof handle->url);
     if (like->url_large)
         memcpy(handle->large->url, like->large->url, sizeof handle->large->url);
+    if (like->large && oi_curl_large_need(handle))
+        handle->large->told = like->large->told;
     return handle;
 }
 
@@ -101,6 +103,8 @@ void oi_curl_clear(struct oi_curl_handle *handle)
 {
     handle->set = (struct oi_curl_options){0};
     handle->url_length = 0;
+    if (handle->large)
+        handle->large->told = (struct oi_curl_told){0};
 }
 
 void oi_curl_url_set(struct oi_curl_handle *handle, const char *url)
@@ -181,6 +185,7 @@ static void copy_string(char *to, size_t size, const char *from)
 static void method_is(struct oi_curl_options *set, enum oi_curl_method method, bool has_answer_body)
 {
     set->method = (uint8_t)method;
+    set->form = false;
     if (has_answer_body)
         set->no_body = false;
 }
@@ -214,6 +219,7 @@ static bool remember_method(struct oi_curl_options *set, CURLoption option, bool
     case CURLOPT_HTTPPOST:
     case CURLOPT_MIMEPOST:
         method_is(set, OI_CURL_POST, true);
+        set->form = true;
         return true;
     default:
         return false;
@@ -259,6 +265,15 @@ void oi_curl_remember(struct oi_curl_handle *handle, CURLoption option, void *ar
         break;
     case CURLOPT_AWS_SIGV4:
         set->signs_headers = argument != NULL;
+        break;
+    case CURLOPT_RESUME_FROM:
+    case CURLOPT_RESUME_FROM_LARGE:
+        set->resumes = number != 0;
+        break;
+    case CURLOPT_REFERER:
+    case CURLOPT_ACCEPT_ENCODING:
+    case CURLOPT_RANGE:
+        oi_curl_tell(handle, option, argument);
         break;
     default:
         break;

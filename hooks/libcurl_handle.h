@@ -33,6 +33,8 @@ enum {
     OI_CURL_URL_LARGE = 8192, /* longer ones are cut */
     OI_CURL_AGENT = 256,
     OI_CURL_LINES = 400, /* all formats at once take 370 */
+    OI_CURL_REQUEST_HEADERS = 8192,
+    OI_CURL_RESPONSE_HEADERS = 16384,
 };
 
 /* What the program has set. */
@@ -43,6 +45,8 @@ struct oi_curl_options {
     bool connect_only;
     bool signs_headers; /* CURLOPT_AWS_SIGV4: the signature covers every header of the list */
     bool no_body;
+    bool form;      /* CURLOPT_MIMEPOST, CURLOPT_HTTPPOST */
+    bool resumes;   /* CURLOPT_RESUME_FROM: takes the place of CURLOPT_RANGE */
     uint8_t method; /* enum oi_curl_method */
     uint16_t port;  /* CURLOPT_PORT; 0: as the URL says */
     char default_scheme[8];
@@ -50,10 +54,21 @@ struct oi_curl_options {
     char user_agent[OI_CURL_AGENT];
 };
 
-/* Mapped for the few handles that need it: a long URL, or baggage to hand on. */
+/* Options that become request headers, where such are captured. Empty: not set, or too long to be kept whole. */
+struct oi_curl_told {
+    char referer[1024];
+    char accept_encoding[128];
+    char range[128];
+};
+
+/* Mapped for the few handles that need it: a long URL, baggage to hand on, headers to capture. */
 struct oi_curl_large {
     char url[OI_CURL_URL_PREFIX + OI_CURL_URL_LARGE];
     char baggage[sizeof "baggage: " + OI_BAGGAGE_MAX];
+    struct oi_curl_told told;
+    uint16_t request_headers_length; /* as agent/http_headers.h keeps them */
+    char request_headers[OI_CURL_REQUEST_HEADERS];
+    char response_headers[OI_CURL_RESPONSE_HEADERS];
 };
 
 struct oi_curl_multi;
@@ -108,6 +123,9 @@ struct oi_text oi_curl_url(struct oi_curl_handle *handle);
 
 /* The method as it will be sent. */
 struct oi_text oi_curl_method(const struct oi_curl_handle *handle);
+
+/* Remembers an option that will be a request header; those of no concern are ignored (libcurl_capture.c). */
+void oi_curl_tell(struct oi_curl_handle *handle, CURLoption option, const char *value);
 
 /* Whether the request has a body of the program's. */
 bool oi_curl_has_body(const struct oi_curl_handle *handle);

@@ -3,8 +3,7 @@
 #include "agent/agent.h"
 #include "agent/propagation_text.h"
 
-/* `Name: value`; `Name:` keeps libcurl from sending it, `Name;` sends it empty. */
-static void split_line(const char *line, struct oi_text *name, struct oi_text *value)
+void oi_curl_split_line(const char *line, struct oi_text *name, struct oi_text *value)
 {
     size_t length = strcspn(line, ":");
     if (!line[length])
@@ -26,7 +25,7 @@ void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_heade
         struct oi_text name, value;
         if (!list->data)
             continue;
-        split_line(list->data, &name, &value);
+        oi_curl_split_line(list->data, &name, &value);
         int header = oi_header_find(name);
         if (header >= 0)
             keep_first(&out->context[header], value);

@@ -12,6 +12,9 @@ struct oi_curl_own_headers {
     struct oi_text content_type;
 };
 
+/* Takes a line of a list apart: `Name: value`; `Name:` keeps libcurl from sending it, `Name;` sends it empty. */
+void oi_curl_split_line(const char *line, struct oi_text *name, struct oi_text *value);
+
 void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_headers *out);
 
 /* Starts the span of a transfer: in the trace that the program's own headers name if it sends such, in one of the

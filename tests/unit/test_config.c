@@ -63,6 +63,8 @@ struct row {
     const char *said;  /* all that is said */
 };
 
+#define CAPTURED "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_RESPONSE"
+#define CAPTURE CAPTURED "="
 #define INT_RANGE "not a whole number from 0 to 2147483647"
 #define MS_RANGE "not a whole number of milliseconds from 0 to 2147483647"
 
@@ -78,6 +80,14 @@ static const struct row rows[] = {
     {{"OTEL_SDK_DISABLED"}, OI_ROW_sdk_disabled, "false", ""}, /* an entry that is no assignment */
     {{"otel_sdk_disabled=true"}, OI_ROW_sdk_disabled, "false", ""},
     {{"OTEL_SDK_DISABLEDX=true"}, OI_ROW_sdk_disabled, "false", ""},
+    /* regular expressions */
+    {{0}, OI_ROW_capture_headers_sanitize, "cookie,token,secret,passw,api-?key,session,signature,credential", ""},
+    {{CAPTURE "a.*, x-[bc]"}, OI_ROW_capture_headers_client_response, "a.*, x-[bc]", ""},
+    {{CAPTURE "a(,b\001("},
+     OI_ROW_capture_headers_client_response,
+     "a(,b\001(",
+     CAPTURED ": \"a(\" is not a regular expression that can be used; left out\n" CAPTURED
+              ": \"b?(\" is not a regular expression that can be used; left out"},
     /* booleans */
     {{"OTEL_SDK_DISABLED=true"}, OI_ROW_sdk_disabled, "true", ""},
     {{"OTEL_SDK_DISABLED=TrUe"}, OI_ROW_sdk_disabled, "true", ""},

@@ -1,6 +1,7 @@
 /* HTTP client spans: whole ones, in both attribute sets. */
 #include "tests/unit/span_text.h"
 
+#include "agent/http_headers.h"
 #include "agent/http_span.h"
 #include "tests/unit/guard.h"
 
@@ -63,6 +64,27 @@ START_TEST(test_both)
             "http.request_content_length=0\nurl.full=" URL PEER
             "network.protocol.version=\"1.1\"\nhttp.request.resend_count=2\nhttp.status_code=200\n"
             "http.response.status_code=200\n");
+}
+END_TEST
+
+START_TEST(test_timings_and_headers)
+{
+    struct oi_http_client_call call = get();
+    char room[200];
+    struct oi_buffer kept = {.at = room, .size = sizeof room};
+    struct oi_config config = oi_agent.config;
+    config.capture_headers_client_request = config.capture_headers_client_response = ".*";
+    oi_http_headers_init(&config);
+    oi_http_headers_keep(&kept, OI_CLIENT_REQUEST, OI_TEXT("X-A"), OI_TEXT("1"));
+    call.request_headers = oi_buffer_text(&kept);
+    call.response_headers = oi_buffer_text(&kept);
+    call.timings = (struct oi_http_timings){250000, 1, 1500000, 3};
+    submit(call);
+    ck_span("GET\nCLIENT unset\nhttp.method=\"GET\"\nhttp.url=" URL
+            "http.response_content_length=17\nuser_agent.original=\"curl/8\"\nhttp.status_code=200\n"
+            "http.client.timing.dns=0.25\nhttp.client.timing.connect=1e-06\nhttp.client.timing.tls=1.5\n"
+            "http.client.timing.first_byte=3e-06\n"
+            "http.request.header.x_a=[\"1\"]\nhttp.response.header.x_a=[\"1\"]\n");
 }
 END_TEST
 
@@ -224,6 +246,7 @@ int main(void)
     tcase_add_test(tests, test_old);
     tcase_add_test(tests, test_new);
     tcase_add_test(tests, test_both);
+    tcase_add_test(tests, test_timings_and_headers);
     tcase_add_loop_test(tests, test_method, 0, sizeof methods / sizeof *methods);
     tcase_add_test(tests, test_known_methods_are_a_setting);
     tcase_add_loop_test(tests, test_status, 0, sizeof statuses / sizeof *statuses);
