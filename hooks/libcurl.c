@@ -30,6 +30,7 @@ static struct oi_call enter(const CURL *easy, const void *caller, struct oi_curl
 /* Also at the next use of a handle whose last transfer was left by longjmp or an exception. */
 void oi_curl_take_back(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
 {
+    oi_curl_callbacks_take_back(call, easy, handle);
     if (!handle->lent)
         return;
     handle->lent = false;
@@ -314,6 +315,9 @@ OI_HOOK(CURLcode, curl_easy_setopt, (CURL * easy, CURLoption option, ...))
         return result;
     oi_call_resume(&call);
     oi_curl_remember(handle, option, argument);
+    if (oi_curl_callbacks_remember(&handle->set.callbacks, option, argument) && handle->place.open &&
+        handle->place.follows)
+        oi_curl_callbacks_lend(&call, easy, handle);
     oi_call_leave(&call);
     return result;
 }
@@ -346,7 +350,9 @@ OI_HOOK(CURL *, curl_easy_duphandle, (CURL * easy))
     if (call.watched)
         oi_call_pause(&call);
     CURL *copy = OI_REAL(call, curl_easy_duphandle)(easy);
-    /* Copied in the middle of a transfer, it has our list, whose nodes belong to the other handle. */
+    /* Copied in the middle of a transfer, it has what is ours there, and belongs to the other handle. */
+    if (copy && original)
+        oi_curl_callbacks_restore(&call, copy, original);
     if (copy && original && original->lent)
         OI_REAL(call, curl_easy_setopt)(copy, CURLOPT_HTTPHEADER, original->set.headers);
     if (!handle || !copy)
@@ -386,4 +392,9 @@ OI_HOOK(void, curl_easy_cleanup, (CURL * easy))
     if (call.watched)
         oi_call_pause(&call);
     OI_REAL(call, curl_easy_cleanup)(easy);
+    if (!handle)
+        return;
+    oi_call_resume(&call);
+    oi_curl_release(handle);
+    oi_call_leave(&call);
 }

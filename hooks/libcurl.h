@@ -7,19 +7,6 @@
 #include "hooks/hook.h"
 #include "hooks/libcurl_handle.h"
 
-#if LIBCURL_VERSION_NUM < 0x075300 /* 7.83: what we build against may be older than what we meet */
-struct curl_header {
-    char *name;
-    char *value;
-    size_t amount;
-    size_t index;
-    unsigned int origin;
-    void *anchor;
-};
-enum { CURLH_HEADER = 1 << 0 };
-struct curl_header *curl_easy_nextheader(CURL *easy, unsigned int origin, int request, struct curl_header *before);
-#endif
-
 /* The last line is called, not hooked. */
 /* clang-format off */
 #define OI_CURL_FUNCTIONS(X)                                                                                           \
@@ -27,7 +14,7 @@ struct curl_header *curl_easy_nextheader(CURL *easy, unsigned int origin, int re
     X(curl_easy_cleanup)                                                                                               \
     X(curl_multi_init) X(curl_multi_add_handle) X(curl_multi_remove_handle) X(curl_multi_perform)                      \
     X(curl_multi_socket_action) X(curl_multi_socket) X(curl_multi_socket_all) X(curl_multi_info_read)                  \
-    X(curl_multi_cleanup)                                                                                              \
+    X(curl_multi_cleanup) X(curl_multi_setopt)                                                                         \
     X(curl_easy_getinfo) X(curl_easy_strerror) X(curl_easy_nextheader) X(curl_url_get) X(curl_free)
 /* clang-format on */
 

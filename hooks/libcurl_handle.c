@@ -49,13 +49,20 @@ struct oi_curl_large *oi_curl_large_need(struct oi_curl_handle *handle)
     return handle->large;
 }
 
-void oi_curl_remove(CURL *easy)
+struct oi_curl_handle *oi_curl_remove(CURL *easy)
 {
     struct oi_curl_handle *handle = oi_curl_find(easy);
     if (!handle)
-        return;
+        return NULL;
     oi_handles_remove(&entries, easy);
     oi_curl_multi_forget(handle);
+    return handle;
+}
+
+void oi_curl_release(struct oi_curl_handle *handle)
+{
+    if (!handle)
+        return;
     if (handle->large)
         munmap(handle->large, sizeof *handle->large);
     oi_pool_give(atomic_load_explicit(&slots, memory_order_acquire), handle);
@@ -63,12 +70,13 @@ void oi_curl_remove(CURL *easy)
 
 static struct oi_curl_handle *new_handle(CURL *easy)
 {
-    oi_curl_remove(easy); /* left over: freed where we did not see it */
+    oi_curl_release(oi_curl_remove(easy)); /* left over: freed where we did not see it */
     struct oi_pool *from = pool();
     struct oi_curl_handle *handle = from ? oi_pool_take(from) : NULL;
     if (!handle)
         return NULL;
     memset(handle, 0, sizeof *handle);
+    oi_curl_callbacks_init(&handle->set.callbacks);
     struct entry *entry = oi_handles_add(&entries, easy);
     if (!entry) {
         oi_pool_give(from, handle);
@@ -102,6 +110,7 @@ struct oi_curl_handle *oi_curl_add(CURL *easy, const struct oi_provider *provide
 void oi_curl_clear(struct oi_curl_handle *handle)
 {
     handle->set = (struct oi_curl_options){0};
+    oi_curl_callbacks_init(&handle->set.callbacks);
     handle->url_length = 0;
     if (handle->large)
         handle->large->told = (struct oi_curl_told){0};

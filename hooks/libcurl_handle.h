@@ -10,20 +10,13 @@
 #ifndef OI_HOOKS_LIBCURL_HANDLE_H
 #define OI_HOOKS_LIBCURL_HANDLE_H
 
-/* curl.h wraps curl_easy_setopt and curl_easy_getinfo in macros: for type checks, or to allow exactly three arguments.
- */
-#define CURL_DISABLE_TYPECHECK
-#define CURL_DISABLE_DEPRECATION
-#include <curl/curl.h>
-#undef curl_easy_setopt
-#undef curl_easy_getinfo
-#undef curl_multi_socket
-
 #include "agent/context.h"
 #include "agent/library.h"
 #include "agent/propagator.h"
 #include "agent/span.h"
 #include "agent/url.h"
+#include "hooks/libcurl_api.h"
+#include "hooks/libcurl_callbacks.h"
 
 enum oi_curl_method { OI_CURL_GET, OI_CURL_HEAD, OI_CURL_POST, OI_CURL_PUT };
 
@@ -39,6 +32,7 @@ enum {
 
 /* What the program has set. */
 struct oi_curl_options {
+    struct oi_curl_callbacks callbacks;
     struct curl_slist *headers; /* CURLOPT_HTTPHEADER; the program's, never modified */
     CURLU *url_handle;          /* CURLOPT_CURLU */
     bool url_handle_unread;     /* no transfer has begun since it was set, nor was a URL set before it */
@@ -80,6 +74,11 @@ struct oi_curl_place {
     struct oi_curl_handle **link; /* what points to us there */
     CURL *easy;
     struct oi_span span;
+    const struct oi_active *active; /* the context of the call that added it: what the thread's current span was */
+    uint32_t generation;
+    bool follows;                    /* the program's functions run in that context */
+    oi_curl_function *read_function; /* as libcurl took it at the transfer's start; NULL: not called yet */
+    void *read_data;
     bool open;             /* `span` has begun and not ended */
     uint64_t done_mono_ns; /* when it was known to be over; 0: not yet */
     uint32_t epoch;        /* the process image that began it */
@@ -88,9 +87,10 @@ struct oi_curl_place {
 struct oi_curl_handle {
     const struct oi_provider *provider; /* the copy of libcurl that made the handle */
     struct oi_curl_options set;
-    uint16_t url_length; /* 0: none */
-    bool url_large;      /* it stands in large->url */
-    bool lent;           /* libcurl has our list in place of the program's */
+    uint16_t url_length;     /* 0: none */
+    bool url_large;          /* it stands in large->url */
+    bool lent;               /* libcurl has our list in place of the program's */
+    uint16_t lent_callbacks; /* a bit for each of the functions that are ours in place of the program's */
     struct curl_slist nodes[OI_HEADERS_WRITTEN];
     struct oi_curl_large *large;
     char lines[OI_CURL_LINES]; /* our headers but for the two that may be long */
@@ -109,8 +109,10 @@ struct oi_curl_handle *oi_curl_add(CURL *easy, const struct oi_provider *provide
 /* Forgets what was set, as curl_easy_reset does. */
 void oi_curl_clear(struct oi_curl_handle *handle);
 
-/* Forgets a handle that is about to be freed. */
-void oi_curl_remove(CURL *easy);
+/* Forgets a handle that is about to be freed; what it was, or NULL. libcurl may look at that until the handle is freed;
+ * then it is given back. */
+struct oi_curl_handle *oi_curl_remove(CURL *easy);
+void oi_curl_release(struct oi_curl_handle *handle);
 
 /* Follows an option that libcurl has accepted. */
 void oi_curl_remember(struct oi_curl_handle *handle, CURLoption option, void *argument);

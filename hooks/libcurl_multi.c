@@ -4,6 +4,8 @@
  *
  * A multi handle and the handles in it belong to one thread at a time, by libcurl's contract: the list of members needs
  * no lock. */
+#include <stdarg.h>
+
 #include "agent/futex.h"
 #include "agent/handles.h"
 #include "agent/pool.h"
@@ -17,6 +19,7 @@ struct oi_curl_multi {
     struct oi_curl_handle *first;       /* the members whose transfers we follow */
     size_t open;                        /* transfers begun and not known to be over */
     uint64_t first_turn, last_turn; /* when the calls came back that drove it since all results were read; 0: none */
+    bool pushes;                    /* it has a CURLMOPT_PUSHFUNCTION, or had */
 };
 
 /* The state stands in a pool, the map holds its address only: while a multi handle is being freed, and another thread
@@ -215,6 +218,9 @@ static struct oi_curl_handle *begin(const struct oi_call *call, struct oi_curl_m
         return NULL;
     if (list)
         OI_REAL(*call, curl_easy_setopt)(easy, CURLOPT_HTTPHEADER, list);
+    handle->place.follows = false;
+    if (!multi->pushes)
+        oi_curl_callbacks_begin(call, easy, handle);
     join(multi, handle, easy);
     return handle;
 }
@@ -239,6 +245,33 @@ OI_HOOK(CURLMcode, curl_multi_add_handle, (CURLM * handle, CURL *easy))
     oi_curl_take_back(&call, easy, added);
     oi_call_leave(&call);
     return result;
+}
+
+/* What the server pushes has what its transfer has: so the program's own functions from here on. */
+static void give_back_callbacks(const struct oi_call *call, struct oi_curl_multi *multi)
+{
+    multi->pushes = true;
+    for (struct oi_curl_handle *handle = multi->first; handle; handle = handle->place.next) {
+        handle->place.follows = false;
+        oi_curl_callbacks_take_back(call, handle->place.easy, handle);
+    }
+}
+
+OI_HOOK(CURLMcode, curl_multi_setopt, (CURLM * handle, CURLMoption option, ...))
+{
+    struct oi_curl_multi *multi;
+    struct oi_call call = enter(handle, OI_CALLER, &multi);
+    va_list arguments;
+    va_start(arguments, option);
+    void *argument = va_arg(arguments, void *); /* as in curl_easy_setopt */
+    va_end(arguments);
+    if (!call.provider)
+        return CURLM_INTERNAL_ERROR;
+    if (multi && option == CURLMOPT_PUSHFUNCTION && argument)
+        give_back_callbacks(&call, multi);
+    if (call.watched)
+        oi_call_pause(&call);
+    return OI_REAL(call, curl_multi_setopt)(handle, option, argument);
 }
 
 /* CURLM_ABORTED_BY_CALLBACK, since 7.81: it is out, and then the program's timer callback has failed. */
