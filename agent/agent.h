@@ -52,6 +52,12 @@ void oi_life_sandboxed(void);  /* a system call filter: nothing new is started f
 void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no more */
 void oi_life_with_sdk(void);   /* the program exports traces itself: say so and stand down, unless told otherwise */
 
+/* Under a system call filter: no system call is made that the program does not make. */
+bool oi_life_confined(void);
+
+/* How often this process has forked, by fork() and its like. */
+uint32_t oi_life_forks(void);
+
 /* False in a vfork child: its memory is its parent's. Async-signal-safe. */
 bool oi_life_in_own_process(void);
 

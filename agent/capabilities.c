@@ -1,4 +1,5 @@
 #include "agent/capabilities.h"
+#include "agent/system.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,13 +26,13 @@ static bool read_capabilities(const char *path, char *text, size_t size)
     size_t used = 0;
     bool complete = false;
     for (ssize_t more = 1; fd >= 0 && !complete && more > 0;) {
-        more = read(fd, text + used, size - 1 - used);
+        more = oi_system_read(fd, text + used, size - 1 - used);
         used += more > 0 ? (size_t)more : 0;
         text[used] = '\0';
         complete = capabilities_complete(text, &used);
     }
     if (fd >= 0)
-        close(fd);
+        oi_system_close(fd);
     return complete;
 }
 

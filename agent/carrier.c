@@ -75,7 +75,7 @@ bool oi_life_exec_context(struct oi_context *out)
 {
     if (!oi_active() || !(oi_agent.propagators.writes & oi_agent.propagators.leads))
         return false;
-    return oi_context_current(out);
+    return oi_context_for_exec(out);
 }
 
 bool oi_life_as_started(const struct oi_text values[OI_HEADERS])

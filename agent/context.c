@@ -62,6 +62,22 @@ void oi_context_set(const struct oi_active *active)
     oi_thread.current_generation = active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0;
 }
 
+static const struct oi_active *inherited;
+static uint32_t inherited_generation;
+
+void oi_context_forked(void)
+{
+    inherited = oi_thread.current;
+    inherited_generation = oi_thread.current_generation;
+    oi_context_set(NULL);
+}
+
+bool oi_context_for_exec(struct oi_context *out)
+{
+    bool of_its_own = oi_context_current(out) && oi_thread.current;
+    return of_its_own || (inherited && look(inherited, inherited_generation, out)) || oi_context_current(out);
+}
+
 void oi_active_begin(struct oi_active *active, const struct oi_context *context)
 {
     uint32_t generation = atomic_load_explicit(&active->generation, memory_order_relaxed);
@@ -100,7 +116,8 @@ void oi_root_forked(void)
 
 void oi_root_detach(void)
 {
-    atomic_store_explicit(&detached, true, memory_order_relaxed);
+    if (!atomic_exchange_explicit(&detached, true, memory_order_relaxed))
+        inherited = NULL;
 }
 
 bool oi_root_detached(void)

@@ -69,6 +69,13 @@ const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *gene
 /* Makes `active` (NULL: none) the current span of this thread. */
 void oi_context_set(const struct oi_active *active);
 
+/* In a forked child: the thread starts with no current span. What it would have inherited is kept for what is executed
+ * from here, until the process serves somebody itself. */
+void oi_context_forked(void);
+
+/* The context for a program executed from here: as oi_context_current, or what was inherited. */
+bool oi_context_for_exec(struct oi_context *out);
+
 /* Marks an active span as alive or as ended; ended, it is nobody's current at once. */
 void oi_active_begin(struct oi_active *active, const struct oi_context *context);
 void oi_active_end(struct oi_active *active);

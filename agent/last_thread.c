@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "agent/futex.h"
 #include "agent/life.h"
+#include "agent/system.h"
 #include "agent/thread.h"
 #include "agent/worker.h"
 
@@ -44,8 +45,8 @@ static bool counts(const char *tid)
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
+    ssize_t length = oi_system_read(fd, text, sizeof text - 1);
+    oi_system_close(fd);
     if (length <= 0)
         return false;
     text[length] = '\0';

@@ -396,3 +396,15 @@ void oi_library_init(void)
 {
     oi_scope_init();
 }
+
+bool oi_library_contains(const void *address)
+{
+    for (size_t i = 0; i < library_count; i++) {
+        const struct oi_provider *known = atomic_load_explicit(&libraries[i]->every, memory_order_acquire);
+        for (; known; known = known->next) {
+            if (oi_provider_contains(known, address))
+                return true;
+        }
+    }
+    return false;
+}

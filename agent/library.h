@@ -67,6 +67,10 @@ static inline bool oi_provider_contains(const struct oi_provider *provider, cons
     return (uintptr_t)caller >= provider->start && (uintptr_t)caller < provider->end;
 }
 
+/* Whether an address lies in a copy of a library that has hooks of its own: what it does with sockets is its hooks' to
+ * tell. Lock-free. */
+bool oi_library_contains(const void *address);
+
 /* The copy that the function `name` at that address (dlsym's answer) lies in, without what other objects may have
  * wrapped around it; NULL: in none. `at_start`: it was loaded with the program. */
 const struct oi_provider *oi_library_copy(struct oi_library *library, const char *name, const void *function,

@@ -108,8 +108,21 @@ static void prepare_fork(void)
     oi_worker_fork_prepare();
 }
 
+static _Atomic uint32_t forks;
+
+uint32_t oi_life_forks(void)
+{
+    return atomic_load_explicit(&forks, memory_order_relaxed);
+}
+
+bool oi_life_confined(void)
+{
+    return atomic_load_explicit(&sandboxed, memory_order_relaxed);
+}
+
 static void parent_forked(void)
 {
+    atomic_fetch_add(&forks, 1);
     oi_worker_fork_parent();
 }
 
@@ -122,6 +135,7 @@ void oi_life_became_child(bool by_handler)
     oi_count_reset();
     oi_process_span_forget();
     oi_root_forked();
+    oi_context_forked();
     atomic_store(&gone, atomic_load(&left)); /* whoever was leaving is not here */
     oi_agent.orphan = oi_worker_running();
     oi_worker_fork_child(by_handler);

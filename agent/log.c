@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/futex.h"
+#include "agent/system.h"
 #include "agent/thread.h"
 
 enum { LINE_MAX_BYTES = 1024, BURST = 20, BURST_SECONDS = 10 };
@@ -61,8 +62,8 @@ static bool filtered(void)
     int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return true;
-    ssize_t length = read(fd, text, sizeof text - 1);
-    close(fd);
+    ssize_t length = oi_system_read(fd, text, sizeof text - 1);
+    oi_system_close(fd);
     text[length > 0 ? length : 0] = '\0';
     return !strstr(text, "\nSeccomp:\t0");
 }
@@ -81,12 +82,12 @@ static int borrow_stderr(void)
 {
     struct stat status;
     if (atomic_load(&kept)) /* as long as the program has it too */
-        return stat("/proc/self/fd/2", &status) == 0 && same(&status) ? dup(STDERR_FILENO) : -1;
+        return stat("/proc/self/fd/2", &status) == 0 && same(&status) ? oi_system_dup(STDERR_FILENO) : -1;
     int fd = -1;
     int process = filtered() ? -1 : (int)syscall(SYS_pidfd_open, getpid(), 0);
     if (process >= 0) {
         fd = (int)syscall(SYS_pidfd_getfd, process, STDERR_FILENO, 0);
-        close(process);
+        oi_system_close(process);
     }
     if (fd < 0) /* older kernels, containers that forbid it, filters */
         fd = open("/proc/self/fd/2", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -105,9 +106,9 @@ static void write_all(int fd, const char *at, size_t len, bool may_wait)
     pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
     while (len > 0) {
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
-        if (poll(&ready, 1, may_wait ? 1000 : 0) != 1 || (ready.revents & POLLOUT) == 0)
+        if (oi_system_poll(&ready, 1, may_wait ? 1000 : 0) != 1 || (ready.revents & POLLOUT) == 0)
             break;
-        ssize_t written = write(fd, at, may_wait || len < 4096 ? len : 4096);
+        ssize_t written = oi_system_write(fd, at, may_wait || len < 4096 ? len : 4096);
         if (written < 0 && errno == EPIPE && !was_pending) {
             struct timespec none = {0, 0};
             sigtimedwait(&pipe_only, NULL, &none);
@@ -128,7 +129,7 @@ void oi_log_write(const char *at, size_t len)
         if (fd >= 0) {
             if (is_known(fd))
                 write_all(fd, at, len, true);
-            close(fd);
+            oi_system_close(fd);
         }
     } else if (is_known(STDERR_FILENO)) {
         write_all(STDERR_FILENO, at, len, false);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/resource_builder.h"
+#include "agent/system.h"
 
 #define PUT(builder, key, value) oi_resource_put_text((builder), OI_TEXT(key), (value))
 
@@ -36,7 +37,7 @@ static void lines_open(struct lines *lines, const char *folder, const char *name
 static void lines_close(struct lines *lines)
 {
     if (lines->fd >= 0)
-        close(lines->fd);
+        oi_system_close(lines->fd);
     lines->fd = -1;
 }
 
@@ -58,7 +59,7 @@ static bool lines_next(struct lines *lines, char end, struct oi_text *line)
         }
         memmove(lines->bytes, at, lines->len);
         lines->start = 0;
-        ssize_t n = read(lines->fd, lines->bytes + lines->len, sizeof lines->bytes - lines->len);
+        ssize_t n = oi_system_read(lines->fd, lines->bytes + lines->len, sizeof lines->bytes - lines->len);
         if (n > 0) {
             lines->len += (size_t)n;
             continue;

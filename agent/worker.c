@@ -18,6 +18,7 @@
 #include "agent/log.h"
 #include "agent/queue.h"
 #include "agent/record.h"
+#include "agent/system.h"
 #include "agent/thread.h"
 
 enum {
@@ -274,8 +275,8 @@ static void become_agent_thread(void)
     if (syscall(SYS_close_range, keep ? STDERR_FILENO + 1U : 0U, ~0U, CLOSE_RANGE_UNSHARE) != 0) {
         unshare(CLONE_FILES);
     } else if (keep) {
-        close(STDIN_FILENO);
-        close(STDOUT_FILENO);
+        oi_system_close(STDIN_FILENO);
+        oi_system_close(STDOUT_FILENO);
     }
 }
 

@@ -12,7 +12,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -44,9 +43,6 @@ int __libc_start_main(main_fn *program, int argc, char **argv, void (*init)(void
     X(execveat)                                                                                                        \
     X(posix_spawn)                                                                                                     \
     X(posix_spawnp)                                                                                                    \
-    X(listen)                                                                                                          \
-    X(accept)                                                                                                          \
-    X(accept4)                                                                                                         \
     X(setsid)                                                                                                          \
     X(daemon)
 
@@ -332,38 +328,8 @@ OI_HOOK(int, posix_spawnp,
     return result;
 }
 
-/* --- becoming a server or a daemon: the context this process was started in is not that of what it serves
- * ------------------------ */
-
-static void becomes_server(void)
-{
-    if (oi_active() && oi_life_in_own_process())
-        oi_root_detach();
-}
-
-OI_HOOK(int, listen, (int fd, int backlog))
-{
-    int result = REAL(listen) ? real.listen_(fd, backlog) : MISSING;
-    if (result == 0)
-        becomes_server();
-    return result;
-}
-
-OI_HOOK(int, accept, (int fd, struct sockaddr *address, socklen_t *length))
-{
-    int result = REAL(accept) ? real.accept_(fd, address, length) : MISSING;
-    if (result >= 0 && !oi_root_detached())
-        becomes_server();
-    return result;
-}
-
-OI_HOOK(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags))
-{
-    int result = REAL(accept4) ? real.accept4_(fd, address, length, flags) : MISSING;
-    if (result >= 0 && !oi_root_detached())
-        becomes_server();
-    return result;
-}
+/* --- becoming a daemon: the context this process was started in is not that of what it serves
+ * ---------------------------------------- */
 
 OI_HOOK(pid_t, setsid, (void))
 {

@@ -8,6 +8,8 @@
  * What dlsym hands out keeps all arguments, also those of a function with variable ones, and the return address
  * (hooks/dynamic.h).
  */
+#include <sys/syscall.h>
+
 #include "agent/thread_offsets.h"
 #include "hooks/dynamic_entries.h"
 
@@ -259,5 +261,83 @@ oi_entry_code:
 #endif
     .cfi_endproc
     .size oi_entry_code, . - oi_entry_code
+
+/* syscall: some programs close their sockets by it (Node does). The arguments stay where they are, on the stack too. */
+OI_STUB(syscall):
+#if defined(__x86_64__)
+    endbr64
+    cmpq $SYS_close, %rdi
+    je 2f
+    cmpq $SYS_close_range, %rdi
+    je 2f
+1:  movq oi_real_syscall(%rip), %rax
+    testq %rax, %rax
+    jz 3f
+    jmp *%rax
+2:  pushq %rdi
+    pushq %rsi
+    pushq %rdx
+    pushq %rcx
+    pushq %r8
+    pushq %r9
+    subq $8, %rsp
+    call oi_syscall_closes
+    addq $8, %rsp
+    popq %r9
+    popq %r8
+    popq %rcx
+    popq %rdx
+    popq %rsi
+    popq %rdi
+    jmp 1b
+3:  movq %rdi, %rax /* before the constructor: the call itself, without errno */
+    movq %rsi, %rdi
+    movq %rdx, %rsi
+    movq %rcx, %rdx
+    movq %r8, %r10
+    movq %r9, %r8
+    movq 8(%rsp), %r9
+    syscall
+    cmpq $-4095, %rax
+    jb 4f
+    orq $-1, %rax
+4:  ret
+#elif defined(__aarch64__)
+    hint 34 /* bti c */
+    cmp x0, #SYS_close
+    b.eq 2f
+    cmp x0, #SYS_close_range
+    b.eq 2f
+1:  adrp x16, oi_real_syscall
+    ldr x16, [x16, :lo12:oi_real_syscall]
+    cbz x16, 3f
+    br x16
+2:  stp x29, x30, [sp, #-80]!
+    mov x29, sp
+    stp x0, x1, [sp, #16]
+    stp x2, x3, [sp, #32]
+    stp x4, x5, [sp, #48]
+    stp x6, x7, [sp, #64]
+    bl oi_syscall_closes
+    ldp x0, x1, [sp, #16]
+    ldp x2, x3, [sp, #32]
+    ldp x4, x5, [sp, #48]
+    ldp x6, x7, [sp, #64]
+    ldp x29, x30, [sp], #80
+    b 1b
+3:  mov x8, x0 /* before the constructor: the call itself, without errno */
+    mov x0, x1
+    mov x1, x2
+    mov x2, x3
+    mov x3, x4
+    mov x4, x5
+    mov x5, x6
+    svc #0
+    cmn x0, #4095
+    b.cc 4f
+    mov x0, #-1
+4:  ret
+#endif
+    .size syscall, . - syscall
 
     .section .note.GNU-stack, "", %progbits

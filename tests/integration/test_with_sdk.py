@@ -82,3 +82,32 @@ def test_a_handle_that_was_under_way_carries_nothing_afterwards(http_server, col
     assert (result.stdout, result.stderr) == (expected.stdout, LINE)
     first, *again = [request.header("traceparent") for request in http_server.requests]
     assert first and again == [None, None]
+
+
+SOCKETS = """
+import http.client, pycurl, sys
+page, collector, kind = sys.argv[1:]
+def fetch():
+    curl = pycurl.Curl()
+    curl.setopt(pycurl.URL, page)
+    curl.setopt(pycurl.WRITEFUNCTION, len)
+    curl.perform()
+    print(curl.getinfo(pycurl.RESPONSE_CODE), flush=True)
+fetch()
+client = http.client.HTTPConnection(*collector.split("//")[1].split(":"))
+for path in ("/v1/" + kind, "/v1/" + kind):
+    client.request("POST", path, b"bytes", {"Content-Type": "application/x-protobuf"})
+    print(client.getresponse().read(), flush=True)
+fetch()
+"""
+
+
+@pytest.mark.parametrize("kind, stops", [("traces", True), ("metrics", False)])
+def test_an_export_over_a_plain_socket_counts_as_one_over_libcurl(http_server, collector, kind, stops):
+    command = ["/usr/bin/python3", "-c", SOCKETS, f"{http_server.url}/bytes/3", collector.url, kind]
+    expected = bare(command)
+    with OtlpSink() as sink:
+        result = instrumented(command, sink)
+        assert (result.stdout, result.returncode) == (expected.stdout, 0)
+        assert result.stderr == (LINE if stops else b"")
+        assert [span.attributes["http.url"] for span in sink.exactly(1 if stops else 2)] == [command[3]] * (1 if stops else 2)

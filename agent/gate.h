@@ -1,0 +1,36 @@
+/* The gate: whether what a thread does now can be said to belong to the request it read last.
+ *
+ * A thread that has read two or more requests and begun to answer none of them runs an event loop. What such a loop
+ * does between events (timers, deferred callbacks, queued work) leaves no trace, so what it last read says nothing
+ * about what it does next (docs/context.md). A thread that serves one request at a time never meets the gate.
+ *
+ * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
+ * read it is gone. Lock-free and async-signal-safe but for oi_gate_init.
+ */
+#ifndef OI_AGENT_GATE_H
+#define OI_AGENT_GATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct oi_gate;
+
+/* A request that was read and is not yet being answered. Plain data. */
+struct oi_gate_ticket {
+    struct oi_gate *gate; /* NULL: not counted any more, or never was */
+    uint32_t life;
+};
+
+/* From the constructor. `open`: the program has been measured, or the user says, that the gate is not needed. */
+void oi_gate_init(bool open);
+
+/* This thread has read a request. */
+struct oi_gate_ticket oi_gate_enter(void);
+
+/* The answer has begun, or will never come. Whichever thread says it; once a ticket. */
+void oi_gate_leave(struct oi_gate_ticket *ticket);
+
+/* True: a descriptor of this thread's says nothing about what the thread does. */
+bool oi_gate_closed(void);
+
+#endif

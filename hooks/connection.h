@@ -1,0 +1,65 @@
+/* A connection the program has accepted or opened, and what passes over it.
+ *
+ * One thread at a time describes what happened: the state is held by a lock that is taken after the real call and
+ * never across one, for about a microsecond. A thread that cannot get it in a bounded time, and a signal handler that
+ * interrupted the agent, leave the connection without telemetry from there on: what passed cannot be told again.
+ */
+#ifndef OI_HOOKS_CONNECTION_H
+#define OI_HOOKS_CONNECTION_H
+
+#include <netinet/in.h>
+#include <sys/uio.h>
+
+#include "hooks/descriptor.h"
+#include "hooks/http_client.h"
+#include "hooks/http_server.h"
+
+struct oi_address {
+    uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
+    uint16_t port;
+    uint8_t ip[16];
+};
+
+/* The port of a descriptor's own end; 0: it has none, or a system call filter is in place. */
+uint16_t oi_local_port(int fd);
+
+enum oi_role {
+    OI_ROLE_SERVER, /* accepted */
+    OI_ROLE_CLIENT, /* opened by the program */
+};
+
+struct oi_connection {
+    uint32_t pool_link; /* the pool's */
+    _Atomic uint32_t lock;
+    _Atomic uint32_t generation; /* odd: open */
+    _Atomic uint32_t references; /* descriptors that mean it */
+    _Atomic bool lost;           /* something was not seen; nothing is said about it any more */
+    bool local_known;            /* whether local_port is what there is to know */
+    uint16_t local_port;
+    struct oi_address peer;
+    uint64_t cookie; /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
+    uint8_t role;    /* enum oi_role */
+    union {
+        struct oi_http_server http;
+        struct oi_http_client client;
+    };
+};
+
+/* Holds the state of a connection that was seen before a call. NULL: it is not to be had, or another one by now. */
+struct oi_connection *oi_connection_hold(struct oi_connection_seen seen);
+void oi_connection_leave(struct oi_connection *connection);
+
+/* Nothing more can be said about it. Async-signal-safe. */
+void oi_connection_lose(struct oi_connection_seen seen);
+
+/* The bytes of `pieces` that the real call took or gave, `bytes` in all; NULL: they were not seen (sendfile). `fd` is
+ * the descriptor the call named. With the guard held. True of what was sent: it was an export of traces. */
+void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes);
+bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes);
+
+/* The peer sends no more; the program sends no more; a call failed with `error`. */
+void oi_connection_end_of_input(struct oi_connection_seen seen);
+void oi_connection_end_of_output(struct oi_connection_seen seen);
+void oi_connection_failed(struct oi_connection_seen seen, int error);
+
+#endif

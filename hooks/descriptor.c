@@ -1,0 +1,294 @@
+#include "hooks/descriptor.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "agent/agent.h"
+#include "agent/permanent.h"
+#include "agent/pool.h"
+#include "hooks/connection.h"
+
+enum { CONNECTIONS = 65536 };
+enum { LOCKED = 1, ENDED = 2 }; /* of a connection's lock; ENDED: whoever holds it ends the connection */
+
+_Atomic(oi_descriptor_entry *) oi_descriptor_chunks[OI_DESCRIPTOR_CHUNKS];
+
+static struct oi_pool connections = {.slot_size = (sizeof(struct oi_connection) + 63) / 64 * 64, .count = CONNECTIONS};
+
+static struct oi_connection *connection_of(uint32_t entry)
+{
+    return (struct oi_connection *)(void *)(atomic_load_explicit(&connections.base, memory_order_acquire) +
+                                            (size_t)(entry - 1) * connections.slot_size);
+}
+
+static uint32_t entry_of(const struct oi_connection *connection)
+{
+    size_t offset = (size_t)((const char *)connection - atomic_load_explicit(&connections.base, memory_order_relaxed));
+    return (uint32_t)(offset / connections.slot_size) + 1;
+}
+
+/* Where the entry of a descriptor stands; `make` maps the memory it needs. NULL: there is none, or no memory. */
+static oi_descriptor_entry *place(int fd, bool make)
+{
+    unsigned chunk = (unsigned)fd / OI_DESCRIPTORS_CHUNK;
+    if (fd < 0 || chunk >= OI_DESCRIPTOR_CHUNKS)
+        return NULL;
+    oi_descriptor_entry *entries = atomic_load_explicit(&oi_descriptor_chunks[chunk], memory_order_acquire);
+    if (!entries && make) {
+        oi_descriptor_entry *fresh = oi_permanent(sizeof *fresh * OI_DESCRIPTORS_CHUNK);
+        if (fresh && atomic_compare_exchange_strong(&oi_descriptor_chunks[chunk], &entries, fresh))
+            entries =
+                fresh; /* where another thread was first, its chunk is in `entries` and ours is lost: 4 KiB, once */
+    }
+    return entries ? &entries[(unsigned)fd % OI_DESCRIPTORS_CHUNK] : NULL;
+}
+
+/* --- the lives of a connection ------------------------------------------------------------------------------------ */
+
+/* With the lock held, which goes with it. */
+static void end(struct oi_connection *connection)
+{
+    if (connection->role == OI_ROLE_SERVER)
+        oi_http_server_end(connection);
+    atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
+    atomic_store_explicit(&connection->lock, 0, memory_order_release);
+    oi_pool_give(&connections, connection);
+}
+
+static void release(uint32_t entry)
+{
+    if (!oi_descriptor_connected(entry))
+        return;
+    struct oi_connection *connection = connection_of(entry);
+    if (atomic_fetch_sub_explicit(&connection->references, 1, memory_order_acq_rel) != 1)
+        return;
+    if (!(atomic_fetch_or_explicit(&connection->lock, LOCKED | ENDED, memory_order_acq_rel) & LOCKED))
+        end(connection);
+}
+
+static bool lock(struct oi_connection *connection)
+{
+    enum { SPINS = 200, YIELDS = 200 };
+    for (int tries = 0; tries < SPINS + YIELDS; tries++) {
+        uint32_t free = 0;
+        if (atomic_compare_exchange_weak_explicit(&connection->lock, &free, LOCKED, memory_order_acquire,
+                                                  memory_order_relaxed))
+            return true;
+        if (tries >= SPINS && !oi_life_confined())
+            sched_yield();
+    }
+    return false;
+}
+
+struct oi_connection *oi_connection_hold(struct oi_connection_seen seen)
+{
+    struct oi_connection *connection = seen.connection;
+    if (!connection || atomic_load_explicit(&connection->lost, memory_order_relaxed) ||
+        atomic_load_explicit(&connection->generation, memory_order_acquire) != seen.generation)
+        return NULL;
+    if (!lock(connection)) {
+        oi_connection_lose(seen);
+        return NULL;
+    }
+    if (atomic_load_explicit(&connection->generation, memory_order_acquire) == seen.generation)
+        return connection;
+    oi_connection_leave(connection);
+    return NULL;
+}
+
+void oi_connection_leave(struct oi_connection *connection)
+{
+    uint32_t held = LOCKED;
+    if (!atomic_compare_exchange_strong_explicit(&connection->lock, &held, 0, memory_order_release,
+                                                 memory_order_relaxed))
+        end(connection);
+}
+
+void oi_connection_lose(struct oi_connection_seen seen)
+{
+    if (seen.connection && atomic_load_explicit(&seen.connection->generation, memory_order_acquire) == seen.generation)
+        atomic_store_explicit(&seen.connection->lost, true, memory_order_relaxed);
+}
+
+/* --- descriptors ---------------------------------------------------------------------------------------------------
+ */
+
+struct oi_connection_seen oi_descriptor_connection(int fd)
+{
+    uint32_t entry = oi_descriptor(fd);
+    if (!oi_descriptor_connected(entry))
+        return (struct oi_connection_seen){0};
+    struct oi_connection *connection = connection_of(entry);
+    return (struct oi_connection_seen){connection, atomic_load_explicit(&connection->generation, memory_order_acquire)};
+}
+
+static void read_address(struct oi_address *out, const struct sockaddr *address, socklen_t length)
+{
+    memset(out, 0, sizeof *out);
+    if (!address || length < sizeof(sa_family_t))
+        return;
+    if (address->sa_family == AF_INET && length >= sizeof(struct sockaddr_in)) {
+        struct sockaddr_in in;
+        memcpy(&in, address, sizeof in);
+        out->port = ntohs(in.sin_port);
+        memcpy(out->ip, &in.sin_addr, 4);
+    } else if (address->sa_family == AF_INET6 && length >= sizeof(struct sockaddr_in6)) {
+        struct sockaddr_in6 in;
+        memcpy(&in, address, sizeof in);
+        out->port = ntohs(in.sin6_port);
+        memcpy(out->ip, &in.sin6_addr, 16);
+    } else if (address->sa_family != AF_UNIX) {
+        return;
+    }
+    out->family = (uint8_t)address->sa_family;
+}
+
+uint16_t oi_local_port(int fd)
+{
+    struct oi_address own;
+    struct sockaddr_storage address;
+    socklen_t length = sizeof address;
+    if (oi_life_confined() || getsockname(fd, (struct sockaddr *)&address, &length) != 0)
+        return 0;
+    read_address(&own, (struct sockaddr *)&address, length);
+    return own.port;
+}
+
+static void learn(struct oi_connection *connection, int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_storage room;
+    } address;
+    socklen_t length = sizeof address;
+    if (oi_life_confined())
+        return;
+    if (!connection->peer.family && getpeername(fd, &address.any, &length) == 0)
+        read_address(&connection->peer, &address.any, length);
+    uint64_t cookie;
+    length = sizeof cookie;
+    if (getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0)
+        connection->cookie = cookie;
+}
+
+/* A connection for the descriptor; in it, all but its role's own state. NULL: there is no room. */
+static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t length)
+{
+    struct oi_connection *connection = oi_pool_take(&connections);
+    if (!connection)
+        return NULL;
+    atomic_store_explicit(&connection->references, 1, memory_order_relaxed);
+    atomic_store_explicit(&connection->lost, false, memory_order_relaxed);
+    connection->cookie = 0;
+    connection->local_port = 0;
+    connection->local_known = false;
+    read_address(&connection->peer, peer, length);
+    learn(connection, fd);
+    return connection;
+}
+
+static void publish(int fd, struct oi_connection *connection)
+{
+    oi_descriptor_entry *slot = place(fd, true);
+    uint32_t entry = 0;
+    if (connection) {
+        atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
+        entry = entry_of(connection);
+    }
+    if (slot)
+        release(atomic_exchange_explicit(slot, entry, memory_order_acq_rel));
+    else
+        release(entry);
+}
+
+void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, socklen_t length)
+{
+    if (listener >= 0 && !(oi_descriptor(listener) & OI_DESCRIPTOR_LISTENS))
+        oi_descriptor_listens(listener);
+    uint32_t listening = oi_descriptor(listener);
+    struct oi_connection *connection = make(fd, peer, length);
+    if (connection) {
+        connection->role = OI_ROLE_SERVER;
+        if (listening & OI_DESCRIPTOR_LISTENS)
+            connection->local_port = (uint16_t)listening;
+        connection->local_known = connection->local_port != 0;
+        oi_http_server_begin(&connection->http);
+    }
+    publish(fd, connection);
+}
+
+void oi_descriptor_opened(int fd)
+{
+    int type = 0;
+    socklen_t length = sizeof type;
+    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM)
+        return;
+    struct oi_connection *connection = make(fd, NULL, 0);
+    if (connection) {
+        connection->role = OI_ROLE_CLIENT;
+        oi_http_client_begin(&connection->client);
+    }
+    publish(fd, connection);
+}
+
+void oi_descriptor_found(int fd)
+{
+    int type = 0, listening = 0;
+    socklen_t length = sizeof type;
+    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM) {
+        oi_descriptor_closing(fd); /* the number is another's now than what the table may know */
+        return;
+    }
+    length = sizeof listening;
+    if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening)
+        oi_descriptor_listens(fd);
+    else
+        oi_descriptor_accepted(fd, -1, NULL, 0); /* who speaks first will show which side it is */
+}
+
+void oi_descriptor_listens(int fd)
+{
+    oi_descriptor_entry *slot = place(fd, true);
+    if (slot)
+        release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_LISTENS | oi_local_port(fd), memory_order_acq_rel));
+}
+
+void oi_descriptor_waits(int epoll)
+{
+    oi_descriptor_entry *slot = place(epoll, true);
+    if (slot && atomic_load_explicit(slot, memory_order_relaxed) != OI_DESCRIPTOR_WAITS)
+        release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_WAITS, memory_order_acq_rel));
+}
+
+void oi_descriptor_duplicated(int from, int to)
+{
+    uint32_t entry = oi_descriptor(from);
+    oi_descriptor_entry *slot = place(to, entry != 0);
+    if (!slot || from == to)
+        return;
+    if (oi_descriptor_connected(entry))
+        atomic_fetch_add_explicit(&connection_of(entry)->references, 1, memory_order_relaxed);
+    release(atomic_exchange_explicit(slot, entry, memory_order_acq_rel));
+}
+
+void oi_descriptor_closing(int fd)
+{
+    oi_descriptor_entry *slot = place(fd, false);
+    if (slot && atomic_load_explicit(slot, memory_order_relaxed) != 0)
+        release(atomic_exchange_explicit(slot, 0, memory_order_acq_rel));
+}
+
+void oi_descriptor_closing_range(unsigned first, unsigned last)
+{
+    for (unsigned chunk = first / OI_DESCRIPTORS_CHUNK; chunk <= last / OI_DESCRIPTORS_CHUNK; chunk++) {
+        if (chunk >= OI_DESCRIPTOR_CHUNKS)
+            return;
+        if (!atomic_load_explicit(&oi_descriptor_chunks[chunk], memory_order_acquire))
+            continue;
+        unsigned begin = chunk * OI_DESCRIPTORS_CHUNK, stop = begin + OI_DESCRIPTORS_CHUNK - 1;
+        for (unsigned fd = begin < first ? first : begin; fd <= (stop > last ? last : stop); fd++)
+            oi_descriptor_closing((int)fd);
+    }
+}

@@ -1,0 +1,75 @@
+/* What the agent knows of the program's descriptors: which are connections it watches, which listen, which are epoll
+ * sets that wait for requests. Everything else is ignored, at the price of a load and a branch.
+ *
+ * The table is indexed by descriptor and grows without moving. A descriptor becomes known where it is made (accept,
+ * listen, dup, epoll_ctl …); one that was made out of our sight stays ignored. A connection lives as long as
+ * one descriptor refers to it. Its memory is type-stable and its generation tells its lives apart, so that a call which
+ * was blocked while another thread closed the descriptor finds out.
+ *
+ * Everything is async-signal-safe but oi_descriptor_accepted, _listens and _waits, which may map memory.
+ */
+#ifndef OI_HOOKS_DESCRIPTOR_H
+#define OI_HOOKS_DESCRIPTOR_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { OI_DESCRIPTORS_CHUNK = 1024, OI_DESCRIPTOR_CHUNKS = 1024 };
+
+/* An entry: 0 ignored, else one of these, or a connection's number plus one. */
+#define OI_DESCRIPTOR_LISTENS UINT32_C(0x80000000) /* with its port in the lower half; 0: none, or unknown */
+#define OI_DESCRIPTOR_WAITS UINT32_C(0x40000000)   /* an epoll set with a listening or accepted descriptor in it */
+#define OI_DESCRIPTOR_NO_CONNECTION (OI_DESCRIPTOR_LISTENS | OI_DESCRIPTOR_WAITS)
+
+typedef _Atomic uint32_t oi_descriptor_entry;
+extern _Atomic(oi_descriptor_entry *) oi_descriptor_chunks[OI_DESCRIPTOR_CHUNKS] __attribute__((visibility("hidden")));
+
+/* The entry of a descriptor, whatever the number is; 0 also before the object is relocated. */
+static inline uint32_t oi_descriptor(int fd)
+{
+    unsigned chunk = (unsigned)fd / OI_DESCRIPTORS_CHUNK;
+    if (chunk >= OI_DESCRIPTOR_CHUNKS)
+        return 0;
+    oi_descriptor_entry *entries = atomic_load_explicit(&oi_descriptor_chunks[chunk], memory_order_acquire);
+    return entries ? atomic_load_explicit(&entries[(unsigned)fd % OI_DESCRIPTORS_CHUNK], memory_order_acquire) : 0;
+}
+
+static inline bool oi_descriptor_connected(uint32_t entry)
+{
+    return entry != 0 && (entry & OI_DESCRIPTOR_NO_CONNECTION) == 0;
+}
+
+/* A connection at the moment a call on it began. */
+struct oi_connection;
+struct oi_connection_seen {
+    struct oi_connection *connection; /* NULL: not one */
+    uint32_t generation;
+};
+struct oi_connection_seen oi_descriptor_connection(int fd);
+
+/* accept returned `fd` for a listening descriptor; `peer` is the address it told, of `length` bytes (0: none). */
+void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, socklen_t length);
+
+/* connect has succeeded, or is under way. */
+void oi_descriptor_opened(int fd);
+
+/* A descriptor that was made out of our sight: inherited, or received over a socket. The kernel is asked what it is,
+ * unless a system call filter is in place. */
+void oi_descriptor_found(int fd);
+
+/* listen succeeded; a listening or accepted descriptor was put into an epoll set. */
+void oi_descriptor_listens(int fd);
+void oi_descriptor_waits(int epoll);
+
+/* `to` now refers to what `from` does; what it referred to before is closed by that. */
+void oi_descriptor_duplicated(int from, int to);
+
+/* Before the descriptor is closed: the number may serve another thread as soon as it is. */
+void oi_descriptor_closing(int fd);
+
+/* Before all descriptors from `first` to `last` (inclusive) are closed. */
+void oi_descriptor_closing_range(unsigned first, unsigned last);
+
+#endif

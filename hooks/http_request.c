@@ -1,0 +1,142 @@
+#include "hooks/http_request.h"
+
+#include <stdatomic.h>
+
+#include "agent/agent.h"
+#include "agent/futex.h"
+#include "agent/pool.h"
+
+enum { REQUESTS = 8192 };
+
+static struct oi_pool requests = {.slot_size = OI_REQUEST_SIZE, .count = REQUESTS};
+
+struct oi_request *oi_request_take(void)
+{
+    struct oi_request *request = oi_pool_take(&requests);
+    if (!request)
+        return NULL;
+    memset(&request->next, 0, sizeof *request - offsetof(struct oi_request, next));
+    request->request_size = request->response_size = -1;
+    request->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
+    request->start_mono_ns = oi_mono_ns();
+    return request;
+}
+
+void oi_request_give(struct oi_request *request)
+{
+    oi_gate_leave(&request->gate);
+    oi_active_end(&request->active);
+    oi_pool_give(&requests, request);
+}
+
+/* --- texts
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+static size_t room(const struct oi_request *request)
+{
+    return OI_REQUEST_SIZE - sizeof *request - request->used;
+}
+
+void oi_request_add(struct oi_request *request, const char *at, size_t length)
+{
+    if (!request->open)
+        return;
+    if (length > room(request))
+        length = room(request);
+    if (length > 0)
+        memcpy(request->text + request->used, at, length);
+    request->used += (uint32_t)length;
+    request->open->len += length;
+}
+
+void oi_request_open(struct oi_request *request, struct oi_text *place)
+{
+    struct oi_text before = *place;
+    request->open = place;
+    *place = oi_text_of(request->text + request->used, 0);
+    if (oi_text_present(before)) {
+        oi_request_add(request, before.at, before.len);
+        oi_request_add(request, ",", 1);
+    }
+}
+
+void oi_request_close(struct oi_request *request)
+{
+    struct oi_text *text = request->open;
+    while (text && text->len > 0 && (text->at[text->len - 1] == ' ' || text->at[text->len - 1] == '\t'))
+        text->len--;
+    request->open = NULL;
+}
+
+struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_header header, struct oi_text name)
+{
+    switch (header) {
+    case OI_HTTP1_HOST:
+        return &request->headers[OI_REQUEST_HOST];
+    case OI_HTTP1_USER_AGENT:
+        return &request->headers[OI_REQUEST_USER_AGENT];
+    case OI_HTTP1_FORWARDED:
+        return &request->headers[OI_REQUEST_FORWARDED];
+    case OI_HTTP1_X_FORWARDED_FOR:
+        return &request->headers[OI_REQUEST_X_FORWARDED_FOR];
+    case OI_HTTP1_X_FORWARDED_HOST:
+        return &request->headers[OI_REQUEST_X_FORWARDED_HOST];
+    case OI_HTTP1_X_FORWARDED_PROTO:
+        return &request->headers[OI_REQUEST_X_FORWARDED_PROTO];
+    case OI_HTTP1_X_FORWARDED_PORT:
+        return &request->headers[OI_REQUEST_X_FORWARDED_PORT];
+    case OI_HTTP1_CONTENT_TYPE:
+        return &request->headers[OI_REQUEST_CONTENT_TYPE];
+    case OI_HTTP1_OTHER_HEADER: {
+        int carried = oi_header_find(name);
+        bool wanted = carried >= 0 && (oi_agent.propagators.reads & OI_HEADER_BIT(carried)) != 0;
+        return wanted ? &request->carried[carried] : NULL;
+    }
+    default:
+        return NULL;
+    }
+}
+
+/* --- the span
+ * ----------------------------------------------------------------------------------------------------------------- */
+
+/* The rest of the request's memory as a buffer; what is put into it stays. */
+static struct oi_buffer rest(struct oi_request *request)
+{
+    return (struct oi_buffer){.at = request->text + request->used, .size = room(request)};
+}
+
+static void read_caller(struct oi_request *request, struct oi_context *out)
+{
+    struct oi_buffer state = rest(request);
+    if (state.size > OI_TRACESTATE_MAX)
+        state.size = OI_TRACESTATE_MAX;
+    oi_propagators_extract(&oi_agent.propagators, request->carried, &state, out);
+    request->used += (uint32_t)state.len;
+    struct oi_buffer baggage = rest(request);
+    if (oi_text_present(request->carried[OI_HEADER_BAGGAGE]) &&
+        oi_baggage_parse(request->carried[OI_HEADER_BAGGAGE], &baggage) > 0) {
+        out->baggage = oi_buffer_text(&baggage);
+        request->used += (uint32_t)baggage.len;
+    }
+}
+
+void oi_request_begin(struct oi_request *request, bool with_parent)
+{
+    struct oi_context caller = {0};
+    if (request->headed)
+        return;
+    request->headed = true;
+    if (with_parent)
+        read_caller(request, &caller);
+    oi_span_start_under(&request->span, &caller);
+    request->span.start_unix_ns = request->start_unix_ns;
+    request->span.start_mono_ns = request->start_mono_ns;
+    request->image = oi_span_image();
+    request->forks = oi_life_forks();
+    struct oi_context own;
+    oi_span_context(&request->span, &own);
+    oi_active_begin(&request->active, &own);
+    request->gate = oi_gate_enter();
+}

@@ -1,0 +1,69 @@
+/* One request under way: what is kept of it until its answer has been sent. */
+#ifndef OI_HOOKS_HTTP_REQUEST_H
+#define OI_HOOKS_HTTP_REQUEST_H
+
+#include "agent/gate.h"
+#include "agent/propagator.h"
+#include "agent/span.h"
+#include "hooks/wire/http1.h"
+
+/* Headers that a span speaks of, beside those of the propagators. */
+enum oi_request_header {
+    OI_REQUEST_HOST,
+    OI_REQUEST_USER_AGENT,
+    OI_REQUEST_FORWARDED,
+    OI_REQUEST_X_FORWARDED_FOR,
+    OI_REQUEST_X_FORWARDED_HOST,
+    OI_REQUEST_X_FORWARDED_PROTO,
+    OI_REQUEST_X_FORWARDED_PORT,
+    OI_REQUEST_CONTENT_TYPE,
+    OI_REQUEST_HEADERS
+};
+
+enum { OI_REQUEST_SIZE = 12288 };
+
+struct oi_request {
+    uint32_t pool_link;      /* the pool's */
+    struct oi_active active; /* what threads refer to while it is served; its generation lives as long as the memory */
+    struct oi_request *next; /* on its connection, the one that came after it */
+    struct oi_span span;     /* begun with `headed` */
+    struct oi_gate_ticket gate;
+    uint64_t start_unix_ns, start_mono_ns; /* its first byte */
+    uint32_t image, forks;                 /* process image and number of forks when it was read */
+    uint8_t minor;
+    uint8_t method_kind; /* enum oi_http1_method */
+    bool line;           /* its first line was read, and is HTTP/1's */
+    bool headed;         /* its headers were read: it has a span */
+    bool complete;       /* read as a whole */
+    bool answered;       /* its answer has begun */
+    bool stream;         /* the answer is an event stream, which a client may leave at any time */
+    bool unsampled;      /* excluded by the user */
+    uint16_t status;
+    int64_t request_size, response_size; /* -1: unknown */
+    struct oi_text method, target;
+    struct oi_text headers[OI_REQUEST_HEADERS];
+    struct oi_text carried[OI_HEADERS];
+    struct oi_text *open; /* the text that is being put together */
+    uint32_t used;        /* of `text` */
+    char text[];
+};
+
+/* A request whose first byte was read just now; NULL: too many are under way. */
+struct oi_request *oi_request_take(void);
+
+/* Ends its context and gives the memory back. Submits nothing. */
+void oi_request_give(struct oi_request *request);
+
+/* Putting texts together, piece by piece: the next one, to be stored at `place`; one that is there already goes on
+ * after a comma. What does not fit is cut off. */
+void oi_request_open(struct oi_request *request, struct oi_text *place);
+void oi_request_add(struct oi_request *request, const char *at, size_t length);
+void oi_request_close(struct oi_request *request);
+
+/* Where the value of a header is kept; NULL: it is not. */
+struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_header header, struct oi_text name);
+
+/* Its headers are known, or will not be: reads the caller's context and begins the span. */
+void oi_request_begin(struct oi_request *request, bool with_parent);
+
+#endif

@@ -1,0 +1,388 @@
+#include "hooks/http_server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+
+#include "agent/agent.h"
+#include "agent/http_common.h"
+#include "agent/http_server_span.h"
+#include "agent/life.h"
+#include "agent/url.h"
+#include "hooks/connection.h"
+#include "hooks/http_request.h"
+
+static const struct oi_scope scope = {"otel-instrument.http_server", OI_AREA_HTTP};
+
+static bool wanted;
+
+/* OTEL_NATIVE_CONTEXT: a choice is the index into its list. */
+enum { CONTEXT_AUTO, CONTEXT_TURN };
+
+/* More than this many requests that wait for their answers, on one connection, is no client's doing. */
+enum { PIPELINED = 256 };
+
+void oi_http_server_init(void)
+{
+    wanted = oi_active() && !oi_list_has(oi_agent.config.disabled_instrumentations, "http_server");
+    uint64_t seed;
+    memcpy(&seed, oi_life_instance, sizeof seed);
+    oi_http_server_span_init(seed);
+    oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN);
+    for (int fd = 0; wanted && fd <= 2; fd++)
+        oi_descriptor_found(fd); /* a server that inetd or systemd started speaks over these */
+}
+
+bool oi_http_server_wanted(void)
+{
+    return wanted;
+}
+
+void oi_http_server_begin(struct oi_http_server *server)
+{
+    memset(server, 0, sizeof *server);
+    oi_http1_init(&server->requests, OI_HTTP1_REQUESTS);
+    oi_http1_init(&server->answers, OI_HTTP1_ANSWERS);
+}
+
+/* --- ends
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static struct oi_text address_text(const struct oi_address *address, char room[INET6_ADDRSTRLEN])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    bool v4 = address->family == AF_INET6 && memcmp(address->ip, mapped, sizeof mapped) == 0;
+    if (address->family != AF_INET && address->family != AF_INET6)
+        return (struct oi_text){NULL, 0};
+    const char *text = v4 ? inet_ntop(AF_INET, address->ip + 12, room, INET6_ADDRSTRLEN)
+                          : inet_ntop(address->family, address->ip, room, INET6_ADDRSTRLEN);
+    return oi_text_from(text);
+}
+
+static void submit(struct oi_connection *connection, struct oi_request *request, struct oi_text error)
+{
+    char peer[INET6_ADDRSTRLEN];
+    struct oi_http_server_call call = {
+        .method = request->method,
+        .target = request->target,
+        .host = request->headers[OI_REQUEST_HOST],
+        .user_agent = request->headers[OI_REQUEST_USER_AGENT],
+        .scheme = "http",
+        .minor = request->minor,
+        .forwarded = {.forwarded = request->headers[OI_REQUEST_FORWARDED],
+                      .x_for = request->headers[OI_REQUEST_X_FORWARDED_FOR],
+                      .x_proto = request->headers[OI_REQUEST_X_FORWARDED_PROTO],
+                      .x_host = request->headers[OI_REQUEST_X_FORWARDED_HOST],
+                      .x_port = request->headers[OI_REQUEST_X_FORWARDED_PORT]},
+        .peer_address = address_text(&connection->peer, peer),
+        .peer_port = connection->peer.port,
+        .local_port = connection->local_port,
+        .status = request->status,
+        .request_size = request->request_size,
+        .response_size = request->response_size,
+        .error_type = error,
+    };
+    oi_http_server_submit(&request->span, &scope, &call);
+}
+
+/* What is exported to this server: spans about spans would never end. */
+static bool is_export(const struct oi_request *request)
+{
+    return oi_http_is_otlp_path(request->target) != OI_OTLP_NONE &&
+           oi_http_is_otlp_type(request->headers[OI_REQUEST_CONTENT_TYPE]);
+}
+
+/* The oldest request is over. `error` absent: its answer is whole. */
+static void finish(struct oi_connection *connection, struct oi_text error)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_request *request = server->first;
+    server->first = request->next;
+    if (!server->first)
+        server->last = NULL;
+    if (server->reading == request)
+        server->reading = NULL;
+    server->waiting--;
+    if (request->headed && !is_export(request))
+        submit(connection, request, error);
+    oi_request_give(request);
+}
+
+static void forget_all(struct oi_http_server *server)
+{
+    while (server->first) {
+        struct oi_request *request = server->first;
+        server->first = request->next;
+        oi_request_give(request);
+    }
+    server->last = server->reading = NULL;
+    server->waiting = 0;
+    server->over = true;
+}
+
+/* --- requests
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static bool elsewhere(const struct oi_request *request)
+{
+    return request->image != oi_span_image() || request->forks != oi_life_forks();
+}
+
+/* Read here before a fork and not answered here: the other process has, or the client would not go on. */
+static void forget_answered_elsewhere(struct oi_http_server *server)
+{
+    while (server->first && server->first->complete && !server->first->answered && elsewhere(server->first)) {
+        struct oi_request *request = server->first;
+        server->first = request->next;
+        if (!server->first)
+            server->last = NULL;
+        server->waiting--;
+        oi_request_give(request);
+    }
+}
+
+static bool request_begins(struct oi_connection *connection)
+{
+    struct oi_http_server *server = &connection->http;
+    forget_answered_elsewhere(server);
+    struct oi_request *request = server->waiting < PIPELINED ? oi_request_take() : NULL;
+    if (!request)
+        return false;
+    if (server->last)
+        server->last->next = request;
+    else
+        server->first = request;
+    server->last = server->reading = request;
+    server->waiting++;
+    return true;
+}
+
+static void request_event(struct oi_connection *connection, int fd, const struct oi_http1_event *event)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_request *request = server->reading;
+    if (!request)
+        return;
+    switch (event->kind) {
+    case OI_HTTP1_METHOD:
+        oi_request_open(request, &request->method);
+        oi_request_add(request, event->at, event->len);
+        oi_request_close(request);
+        request->method_kind = event->head.method;
+        oi_request_open(request, &request->target);
+        break;
+    case OI_HTTP1_TARGET:
+        oi_request_add(request, event->at, event->len);
+        break;
+    case OI_HTTP1_LINE:
+        oi_request_close(request);
+        request->line = true;
+        request->minor = event->head.minor;
+        break;
+    case OI_HTTP1_HEADER: {
+        struct oi_text *place =
+            oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
+        if (!place)
+            break;
+        oi_http1_take(&server->requests);
+        oi_request_open(request, place);
+        break;
+    }
+    case OI_HTTP1_VALUE:
+        oi_request_add(request, event->at, event->len);
+        if (event->last)
+            oi_request_close(request);
+        break;
+    case OI_HTTP1_HEAD:
+        if (!connection->local_known && connection->peer.family != AF_UNIX)
+            connection->local_port = oi_local_port(fd);
+        connection->local_known = true;
+        if (event->head.framing != OI_HTTP1_NO_BODY && event->head.has_length)
+            request->request_size = (int64_t)event->head.length;
+        oi_request_begin(request, true);
+        break;
+    case OI_HTTP1_END:
+        if (event->head.framing != OI_HTTP1_NO_BODY)
+            request->request_size = (int64_t)event->body;
+        request->complete = true;
+        server->reading = NULL;
+        break;
+    default:
+        break;
+    }
+}
+
+/* What the thread that read these bytes does next belongs to the request they are of. */
+static void be_in(const struct oi_request *request)
+{
+    if (request && request->headed)
+        oi_context_set(oi_gate_closed() ? NULL : &request->active);
+}
+
+/* The socket that was accepted may be closed out of our sight (by a system call of the program's own) and its number be
+ * another's by now. Asked where a request begins, so that no stranger's bytes are taken for one. */
+static bool same_socket(const struct oi_connection *connection, int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    if (connection->cookie == 0 || oi_life_confined())
+        return true;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
+}
+
+void oi_http_server_received(struct oi_connection *connection, int fd, const char *at, size_t length)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_http1_event event;
+    const struct oi_request *touched = server->reading;
+    if (server->over)
+        return;
+    do {
+        size_t used = oi_http1_next(&server->requests, at, length, &event);
+        at = at ? at + used : NULL;
+        length -= used;
+        if (event.kind == OI_HTTP1_BEGIN && (!same_socket(connection, fd) || !request_begins(connection))) {
+            forget_all(server);
+            return;
+        }
+        if (server->reading)
+            touched = server->reading;
+        request_event(connection, fd, &event);
+    } while (event.kind != OI_HTTP1_MORE && event.kind != OI_HTTP1_OVER);
+    /* What cannot be read as a request is not one; what came before it is still answered. */
+    if (event.kind == OI_HTTP1_OVER && server->reading && !server->reading->headed) {
+        if (server->first == server->reading || event.reason == OI_HTTP1_NOT_HTTP)
+            forget_all(server);
+        return;
+    }
+    be_in(touched);
+}
+
+/* --- answers
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void answer_begins(struct oi_http_server *server)
+{
+    struct oi_request *request = server->first;
+    if (!request || !request->line) { /* an answer to nothing we know */
+        forget_all(server);
+        return;
+    }
+    oi_request_begin(request, false); /* refused before its headers were read */
+    request->answered = true;
+    oi_gate_leave(&request->gate);
+    oi_http1_answers(&server->answers, (enum oi_http1_method)request->method_kind);
+}
+
+static void answer_event(struct oi_connection *connection, const struct oi_http1_event *event)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_request *request = server->first;
+    static const struct oi_text event_stream = {"text/event-stream", 17};
+    switch (event->kind) {
+    case OI_HTTP1_BEGIN:
+        answer_begins(server);
+        break;
+    case OI_HTTP1_LINE:
+        request->status = event->head.status;
+        break;
+    case OI_HTTP1_HEADER:
+        if (event->header == OI_HTTP1_CONTENT_TYPE)
+            oi_http1_take(&server->answers);
+        break;
+    case OI_HTTP1_VALUE:
+        if (event->len >= event_stream.len &&
+            oi_text_equal_nocase(oi_text_of(event->at, event_stream.len), event_stream))
+            request->stream = true;
+        break;
+    case OI_HTTP1_HEAD:
+        oi_http1_answered(&server->requests, event);
+        break;
+    case OI_HTTP1_END:
+        request->response_size = (int64_t)event->body;
+        finish(connection, (struct oi_text){NULL, 0});
+        if (event->tunnel)
+            forget_all(server);
+        break;
+    default:
+        break;
+    }
+}
+
+void oi_http_server_sent(struct oi_connection *connection, int fd, const char *at, size_t length)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_http1_event event;
+    (void)fd;
+    while (!server->over) {
+        size_t used = oi_http1_next(&server->answers, at, length, &event);
+        at = at ? at + used : NULL;
+        length -= used;
+        if (event.kind == OI_HTTP1_MORE)
+            return;
+        if (event.kind == OI_HTTP1_OVER)
+            forget_all(server);
+        else
+            answer_event(connection, &event);
+    }
+}
+
+/* --- the connection's end
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+/* The connection ends with requests on it. In a process that has forked since they were read, or was forked, the other
+ * one may be answering. */
+static void cut(struct oi_connection *connection, struct oi_text error)
+{
+    struct oi_http_server *server = &connection->http;
+    while (server->first) {
+        struct oi_request *request = server->first;
+        if (elsewhere(request))
+            request->headed = false;
+        finish(connection, request->stream ? (struct oi_text){NULL, 0} : error);
+    }
+    server->over = true;
+}
+
+void oi_http_server_end_of_input(struct oi_connection *connection)
+{
+    struct oi_http1_event event;
+    if (!connection->http.over)
+        oi_http1_eof(&connection->http.requests, &event); /* what was asked for may still be answered */
+}
+
+void oi_http_server_end_of_output(struct oi_connection *connection)
+{
+    struct oi_http_server *server = &connection->http;
+    struct oi_http1_event event;
+    if (server->over)
+        return;
+    oi_http1_eof(&server->answers, &event);
+    if (event.kind == OI_HTTP1_END && server->first) {
+        server->first->response_size = (int64_t)event.body;
+        finish(connection, (struct oi_text){NULL, 0});
+    }
+    cut(connection, OI_TEXT("connection_closed"));
+}
+
+void oi_http_server_failed(struct oi_connection *connection, int error)
+{
+    if (connection->http.over)
+        return;
+    cut(connection, error == EPIPE        ? OI_TEXT("EPIPE")
+                    : error == ECONNRESET ? OI_TEXT("ECONNRESET")
+                    : error == ETIMEDOUT  ? OI_TEXT("ETIMEDOUT")
+                                          : OI_TEXT("_OTHER"));
+}
+
+void oi_http_server_end(struct oi_connection *connection)
+{
+    if (atomic_load_explicit(&connection->lost, memory_order_relaxed))
+        forget_all(&connection->http);
+    else
+        oi_http_server_end_of_output(connection);
+}

@@ -1,0 +1,18 @@
+/* What the files of the socket layer share. */
+#ifndef OI_HOOKS_SOCKET_H
+#define OI_HOOKS_SOCKET_H
+
+#include "hooks/early.h"
+
+/* From the constructor: libc's functions. */
+void oi_socket_resolve(void);
+void oi_socket_bytes_resolve(void);
+void oi_socket_wait_resolve(void);
+
+/* The system call itself, for a wrapper that runs before the constructor has found libc's function. Not a cancellation
+ * point. Before this object is relocated not even errno can be reached. */
+#define OI_EARLY(number, a, b, c, d, e)                                                                                \
+    (oi_relocated() ? syscall((number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0L)                     \
+                    : oi_early_call((number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e)))
+
+#endif

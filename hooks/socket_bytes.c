@@ -1,0 +1,354 @@
+/* Bytes over descriptors: everything that reads or writes.
+ *
+ * A descriptor that is no connection costs a load and a branch. For a connection the real call comes first, with the
+ * program's own arguments; what it says that was moved is told afterwards.
+ */
+#undef _FILE_OFFSET_BITS /* it would give fcntl and sendfile the names of their twins */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "hooks/connection.h"
+#include "hooks/hook.h"
+#include "hooks/libc.h"
+#include "hooks/socket.h"
+
+/* The names that -D_FORTIFY_SOURCE calls. */
+ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
+ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *buffer, size_t size, size_t room, int flags, struct sockaddr *address,
+                       socklen_t *length);
+
+#define FUNCTIONS(X)                                                                                                   \
+    X(read)                                                                                                            \
+    X(__read_chk)                                                                                                      \
+    X(readv)                                                                                                           \
+    X(recv)                                                                                                            \
+    X(__recv_chk)                                                                                                      \
+    X(recvfrom)                                                                                                        \
+    X(__recvfrom_chk)                                                                                                  \
+    X(recvmsg)                                                                                                         \
+    X(recvmmsg)                                                                                                        \
+    X(write)                                                                                                           \
+    X(writev)                                                                                                          \
+    X(send)                                                                                                            \
+    X(sendto)                                                                                                          \
+    X(sendmsg)                                                                                                         \
+    X(sendmmsg)                                                                                                        \
+    X(sendfile)                                                                                                        \
+    X(sendfile64)                                                                                                      \
+    X(splice)
+
+OI_LIBC_FUNCTIONS
+
+void oi_socket_bytes_resolve(void)
+{
+    resolve_all();
+}
+
+/* --- telling
+ * ------------------------------------------------------------------------------------------------------------------ */
+
+/* Agent code may run. Where a signal handler interrupted it, what passes now is missed. */
+static bool telling(struct oi_connection_seen seen)
+{
+    if (oi_thread.agent || !oi_active())
+        return false;
+    if (oi_guard_enter())
+        return true;
+    oi_connection_lose(seen);
+    return false;
+}
+
+static bool would_block(int error)
+{
+    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EINPROGRESS;
+}
+
+/* `got` is the real call's answer to a wish for bytes (`wished` of them: an end is only seen where some were wanted).
+ */
+static void received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
+{
+    int saved = errno;
+    if ((got >= 0 || !would_block(saved)) && telling(seen)) {
+        if (got > 0)
+            oi_connection_received(seen, fd, pieces, (uint64_t)got);
+        else if (got < 0)
+            oi_connection_failed(seen, saved);
+        else if (wished)
+            oi_connection_end_of_input(seen);
+        oi_guard_leave();
+    }
+    errno = saved;
+}
+
+static void sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t put)
+{
+    int saved = errno;
+    if (put != 0 && (put > 0 || !would_block(saved)) && telling(seen)) {
+        bool exports = put > 0 && oi_connection_sent(seen, fd, pieces, (uint64_t)put);
+        if (put < 0)
+            oi_connection_failed(seen, saved);
+        oi_guard_leave();
+        if (exports)
+            oi_life_with_sdk();
+    }
+    errno = saved;
+}
+
+static bool any(const struct iovec *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].iov_len > 0)
+            return true;
+    return false;
+}
+
+/* What of a message's flags makes its bytes none of the stream's, or not the program's. */
+static bool apart(int flags)
+{
+    return (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE)) != 0;
+}
+
+#define WATCHED(fd) __builtin_expect(oi_descriptor_connected(oi_descriptor(fd)), false)
+
+/* --- in
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+static __attribute__((noinline)) ssize_t read_watched(int fd, void *buffer, size_t size)
+{
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t got = real.read_(fd, buffer, size);
+    received(seen, fd, &(struct iovec){buffer, size}, got, size > 0);
+    return got;
+}
+
+OI_HOOK(ssize_t, read, (int fd, void *buffer, size_t size))
+{
+    if (WATCHED(fd))
+        return read_watched(fd, buffer, size);
+    return real.read_ ? real.read_(fd, buffer, size) : OI_EARLY(SYS_read, fd, buffer, size, 0, 0);
+}
+
+OI_HOOK(ssize_t, __read_chk, (int fd, void *buffer, size_t size, size_t room))
+{
+    if (WATCHED(fd) && size <= room)
+        return read_watched(fd, buffer, size);
+    return real.__read_chk_ ? real.__read_chk_(fd, buffer, size, room) : OI_EARLY(SYS_read, fd, buffer, size, 0, 0);
+}
+
+OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
+{
+    if (!WATCHED(fd))
+        return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0, 0);
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t got = real.readv_(fd, pieces, count);
+    received(seen, fd, pieces, got, count > 0 && any(pieces, (size_t)count));
+    return got;
+}
+
+/* With MSG_TRUNC bytes of a stream are thrown away unseen. */
+static __attribute__((noinline)) ssize_t recv_watched(int fd, void *buffer, size_t size, int flags,
+                                                      struct sockaddr *address, socklen_t *length)
+{
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t got = real.recvfrom_(fd, buffer, size, flags, address, length);
+    if (!apart(flags))
+        received(seen, fd, flags & MSG_TRUNC ? NULL : &(struct iovec){buffer, size}, got, size > 0);
+    return got;
+}
+
+OI_HOOK(ssize_t, recv, (int fd, void *buffer, size_t size, int flags))
+{
+    if (WATCHED(fd) && real.recvfrom_)
+        return recv_watched(fd, buffer, size, flags, NULL, NULL);
+    return real.recv_ ? real.recv_(fd, buffer, size, flags) : MISSING;
+}
+
+OI_HOOK(ssize_t, __recv_chk, (int fd, void *buffer, size_t size, size_t room, int flags))
+{
+    if (WATCHED(fd) && real.recvfrom_ && size <= room)
+        return recv_watched(fd, buffer, size, flags, NULL, NULL);
+    return real.__recv_chk_ ? real.__recv_chk_(fd, buffer, size, room, flags) : MISSING;
+}
+
+OI_HOOK(ssize_t, recvfrom, (int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length))
+{
+    if (WATCHED(fd) && real.recvfrom_)
+        return recv_watched(fd, buffer, size, flags, address, length);
+    return real.recvfrom_ ? real.recvfrom_(fd, buffer, size, flags, address, length) : MISSING;
+}
+
+OI_HOOK(ssize_t, __recvfrom_chk,
+        (int fd, void *buffer, size_t size, size_t room, int flags, struct sockaddr *address, socklen_t *length))
+{
+    if (WATCHED(fd) && real.recvfrom_ && size <= room)
+        return recv_watched(fd, buffer, size, flags, address, length);
+    return real.__recvfrom_chk_ ? real.__recvfrom_chk_(fd, buffer, size, room, flags, address, length) : MISSING;
+}
+
+/* Descriptors that came along with a message. */
+static __attribute__((noinline)) void passed_on(const struct msghdr *message)
+{
+    int saved = errno;
+    if (oi_http_server_wanted() && oi_active() && !oi_thread.agent && oi_life_in_own_process() && oi_guard_enter()) {
+        for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
+             part = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message, part)) {
+            size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+            for (size_t i = 0; part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS && i < count; i++) {
+                int fd;
+                memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
+                oi_descriptor_found(fd);
+            }
+        }
+        oi_guard_leave();
+    }
+    errno = saved;
+}
+
+OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
+{
+    if (!WATCHED(fd)) {
+        ssize_t got = real.recvmsg_ ? real.recvmsg_(fd, message, flags) : MISSING;
+        if (got >= 0 && message->msg_controllen > 0 && !(flags & MSG_ERRQUEUE))
+            passed_on(message);
+        return got;
+    }
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t got = real.recvmsg_(fd, message, flags);
+    if (!apart(flags))
+        received(seen, fd, flags & MSG_TRUNC ? NULL : message->msg_iov, got,
+                 got == 0 && any(message->msg_iov, message->msg_iovlen));
+    return got;
+}
+
+OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout))
+{
+    if (!WATCHED(fd)) {
+        int got = real.recvmmsg_ ? real.recvmmsg_(fd, messages, count, flags, timeout) : MISSING;
+        for (int i = 0; i < got && !(flags & MSG_ERRQUEUE); i++)
+            if (messages[i].msg_hdr.msg_controllen > 0)
+                passed_on(&messages[i].msg_hdr);
+        return got;
+    }
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    int got = real.recvmmsg_(fd, messages, count, flags, timeout);
+    for (int i = 0; i < got && !apart(flags); i++)
+        received(seen, fd, flags & MSG_TRUNC ? NULL : messages[i].msg_hdr.msg_iov, messages[i].msg_len,
+                 any(messages[i].msg_hdr.msg_iov, messages[i].msg_hdr.msg_iovlen));
+    if (got < 0)
+        received(seen, fd, NULL, got, false);
+    return got;
+}
+
+/* --- out
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
+{
+    if (!WATCHED(fd))
+        return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0, 0);
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.write_(fd, buffer, size);
+    sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
+{
+    if (!WATCHED(fd))
+        return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0, 0);
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.writev_(fd, pieces, count);
+    sent(seen, fd, pieces, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, send, (int fd, const void *buffer, size_t size, int flags))
+{
+    if (!WATCHED(fd))
+        return real.send_ ? real.send_(fd, buffer, size, flags) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.send_(fd, buffer, size, flags);
+    if (!apart(flags))
+        sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, sendto,
+        (int fd, const void *buffer, size_t size, int flags, const struct sockaddr *address, socklen_t length))
+{
+    if (!WATCHED(fd))
+        return real.sendto_ ? real.sendto_(fd, buffer, size, flags, address, length) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.sendto_(fd, buffer, size, flags, address, length);
+    if (!apart(flags))
+        sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
+{
+    if (!WATCHED(fd))
+        return real.sendmsg_ ? real.sendmsg_(fd, message, flags) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.sendmsg_(fd, message, flags);
+    if (!apart(flags))
+        sent(seen, fd, put > 0 ? message->msg_iov : NULL, put);
+    return put;
+}
+
+OI_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags))
+{
+    if (!WATCHED(fd))
+        return real.sendmmsg_ ? real.sendmmsg_(fd, messages, count, flags) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    int put = real.sendmmsg_(fd, messages, count, flags);
+    for (int i = 0; i < put && !apart(flags); i++)
+        sent(seen, fd, messages[i].msg_hdr.msg_iov, messages[i].msg_len);
+    if (put < 0)
+        sent(seen, fd, NULL, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, sendfile, (int fd, int file, off_t *offset, size_t size))
+{
+    if (!WATCHED(fd))
+        return real.sendfile_ ? real.sendfile_(fd, file, offset, size) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.sendfile_(fd, file, offset, size);
+    sent(seen, fd, NULL, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
+{
+    if (!WATCHED(fd))
+        return real.sendfile64_ ? real.sendfile64_(fd, file, offset, size) : MISSING;
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    ssize_t put = real.sendfile64_(fd, file, offset, size);
+    sent(seen, fd, NULL, put);
+    return put;
+}
+
+OI_HOOK(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags))
+{
+    if (!WATCHED(in) && !WATCHED(out))
+        return real.splice_ ? real.splice_(in, in_offset, out, out_offset, size, flags) : MISSING;
+    struct oi_connection_seen from = oi_descriptor_connection(in), to = oi_descriptor_connection(out);
+    ssize_t moved = real.splice_(in, in_offset, out, out_offset, size, flags);
+    if (from.connection && moved >= 0)
+        received(from, in, NULL, moved, size > 0);
+    if (to.connection && moved > 0)
+        sent(to, out, NULL, moved);
+    return moved;
+}

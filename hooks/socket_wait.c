@@ -1,0 +1,141 @@
+/* Waiting for the next event: a thread that waits for requests is done with the one it had.
+ *
+ * Only sets with a listening or accepted descriptor in them say so; a program that waits for a database's answer in the
+ * middle of a request stays in it. Every call goes on with a jump; a thread without a current span pays for one load.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "hooks/descriptor.h"
+#include "hooks/hook.h"
+#include "hooks/libc.h"
+#include "hooks/socket.h"
+
+int __poll_chk(struct pollfd *set, nfds_t count, int timeout, size_t room);
+int __ppoll_chk(struct pollfd *set, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room);
+
+#define FUNCTIONS(X)                                                                                                   \
+    X(epoll_wait)                                                                                                      \
+    X(epoll_pwait)                                                                                                     \
+    X(epoll_pwait2)                                                                                                    \
+    X(poll)                                                                                                            \
+    X(__poll_chk)                                                                                                      \
+    X(ppoll)                                                                                                           \
+    X(__ppoll_chk)                                                                                                     \
+    X(select)                                                                                                          \
+    X(pselect)
+
+OI_LIBC_FUNCTIONS
+
+void oi_socket_wait_resolve(void)
+{
+    resolve_all();
+}
+
+/* Relocation comes before thread-local data can be reached. */
+static inline bool in_request(void)
+{
+    return real.epoll_wait_ && oi_thread.current && !oi_thread.busy;
+}
+
+static void done_with_request(void)
+{
+    oi_context_set(NULL);
+}
+
+static inline void waits(int epoll)
+{
+    if (in_request() && oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS)
+        done_with_request();
+}
+
+/* libc's header says that poll only writes to the set, which makes gcc think that it has no content yet. */
+static void waits_for_any(uintptr_t address, nfds_t count)
+{
+    const struct pollfd *set = (const struct pollfd *)address;
+    for (nfds_t i = 0; i < count; i++) {
+        if (set[i].fd >= 0 && oi_descriptor(set[i].fd) != 0) {
+            done_with_request();
+            return;
+        }
+    }
+}
+
+static void selects_any(int limit, const fd_set *set)
+{
+    for (int fd = 0; set && fd < limit && fd < FD_SETSIZE; fd++) {
+        if (oi_descriptor(fd) != 0 && FD_ISSET(fd, set)) {
+            done_with_request();
+            return;
+        }
+    }
+}
+
+OI_HOOK(int, epoll_wait, (int epoll, struct epoll_event *events, int room, int timeout))
+{
+    waits(epoll);
+    return REAL(epoll_wait) ? real.epoll_wait_(epoll, events, room, timeout) : MISSING;
+}
+
+OI_HOOK(int, epoll_pwait, (int epoll, struct epoll_event *events, int room, int timeout, const sigset_t *mask))
+{
+    waits(epoll);
+    return REAL(epoll_pwait) ? real.epoll_pwait_(epoll, events, room, timeout, mask) : MISSING;
+}
+
+OI_HOOK(int, epoll_pwait2,
+        (int epoll, struct epoll_event *events, int room, const struct timespec *timeout, const sigset_t *mask))
+{
+    waits(epoll);
+    return REAL(epoll_pwait2) ? real.epoll_pwait2_(epoll, events, room, timeout, mask) : MISSING;
+}
+
+OI_HOOK(int, poll, (struct pollfd * set, nfds_t count, int timeout))
+{
+    if (in_request())
+        waits_for_any((uintptr_t)set, count);
+    return real.poll_ ? real.poll_(set, count, timeout) : (int)OI_EARLY(SYS_ppoll, set, count, 0, 0, 0);
+}
+
+OI_HOOK(int, __poll_chk, (struct pollfd * set, nfds_t count, int timeout, size_t room))
+{
+    if (in_request() && count <= room / sizeof *set)
+        waits_for_any((uintptr_t)set, count);
+    return REAL(__poll_chk) ? real.__poll_chk_(set, count, timeout, room) : MISSING;
+}
+
+OI_HOOK(int, ppoll, (struct pollfd * set, nfds_t count, const struct timespec *timeout, const sigset_t *mask))
+{
+    if (in_request())
+        waits_for_any((uintptr_t)set, count);
+    return REAL(ppoll) ? real.ppoll_(set, count, timeout, mask) : MISSING;
+}
+
+OI_HOOK(int, __ppoll_chk,
+        (struct pollfd * set, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room))
+{
+    if (in_request() && count <= room / sizeof *set)
+        waits_for_any((uintptr_t)set, count);
+    return REAL(__ppoll_chk) ? real.__ppoll_chk_(set, count, timeout, mask, room) : MISSING;
+}
+
+OI_HOOK(int, select, (int limit, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout))
+{
+    if (in_request())
+        selects_any(limit, in);
+    return REAL(select) ? real.select_(limit, in, out, other, timeout) : MISSING;
+}
+
+OI_HOOK(int, pselect,
+        (int limit, fd_set *in, fd_set *out, fd_set *other, const struct timespec *timeout, const sigset_t *mask))
+{
+    if (in_request())
+        selects_any(limit, in);
+    return REAL(pselect) ? real.pselect_(limit, in, out, other, timeout, mask) : MISSING;
+}

@@ -1,0 +1,259 @@
+// build: -pthread
+/* A server that does to its descriptors what programs do: http_descriptors HOW. It prints its port, serves connections
+ * one after the other, and answers each request with its path.
+ *
+ *   dup        serves over a copy of the descriptor and closes the first one
+ *   number     the copy's number is 99 999, or the largest there may be
+ *   pass       hands each connection to a child over a socket
+ *   fork       reads a request and has a child answer it
+ *   vfork      has a vfork child close all its descriptors before it answers
+ *   system     closes by the system call and reads a file that then has the same number
+ *   stdio      answers through a FILE, and closes that; /last without
+ *   peek       looks at the request before it reads it
+ *   threads    one thread reads, another answers
+ *   inetd      serves what descriptor 0 is, once
+ *   all        keeps every connection open, answering whoever asks
+ */
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *how;
+
+static bool is(const char *what)
+{
+    return strcmp(how, what) == 0;
+}
+
+/* Reads to the end of a request's headers; its path. False: there is none. */
+static bool hear(int fd, char path[256])
+{
+    char text[4096];
+    size_t length = 0;
+    for (;;) {
+        if (is("peek"))
+            recv(fd, text + length, sizeof text - 1 - length, MSG_PEEK);
+        ssize_t got = read(fd, text + length, sizeof text - 1 - length);
+        if (got <= 0)
+            return false;
+        length += (size_t)got;
+        text[length] = '\0';
+        if (strstr(text, "\r\n\r\n"))
+            return sscanf(text, "%*s %255s", path) == 1;
+    }
+}
+
+static void say(int fd, const char *path)
+{
+    char text[512];
+    int length = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(path), path);
+    if (write(fd, text, (size_t)length) != length)
+        exit(1);
+}
+
+static void converse(int fd)
+{
+    char path[256];
+    while (hear(fd, path))
+        say(fd, path);
+    close(fd);
+}
+
+static int copy_of(int fd)
+{
+    struct rlimit limit;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max < 100000 ? limit.rlim_max : 100000;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int copy = is("number") ? dup2(fd, (int)limit.rlim_cur - 1) : dup(fd);
+    if (copy < 0)
+        exit(3);
+    close(fd);
+    return copy;
+}
+
+static void pass(int fd)
+{
+    int pair[2];
+    char byte = 'x', room[CMSG_SPACE(sizeof fd)] = {0};
+    struct iovec piece = {&byte, 1};
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    pid_t child = fork();
+    if (child == 0) {
+        close(fd);
+        if (recvmsg(pair[1], &message, 0) != 1)
+            exit(1);
+        memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+        converse(fd);
+        exit(0);
+    }
+    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    *part = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    memcpy(CMSG_DATA(part), &fd, sizeof fd);
+    sendmsg(pair[0], &message, 0);
+    close(fd);
+    waitpid(child, NULL, 0);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+static void answered_by_child(int fd)
+{
+    char path[256];
+    while (hear(fd, path)) {
+        pid_t child = fork();
+        if (child == 0) {
+            say(fd, path);
+            exit(0);
+        }
+        waitpid(child, NULL, 0);
+    }
+    close(fd);
+}
+
+static void beside_vfork(int fd)
+{
+    char path[256];
+    while (hear(fd, path)) {
+        pid_t child = vfork();
+        if (child == 0) {
+            close_range(0, ~0U, 0);
+            _exit(0);
+        }
+        waitpid(child, NULL, 0);
+        say(fd, path);
+    }
+    close(fd);
+}
+
+static void reused_out_of_sight(int fd)
+{
+    static const char text[] = "GET /from-a-file HTTP/1.1\r\nHost: a\r\n\r\n";
+    char path[256];
+    while (hear(fd, path))
+        say(fd, path);
+    int file = memfd_create("text", 0);
+    if (write(file, text, sizeof text - 1) < 0 || lseek(file, 0, SEEK_SET) < 0)
+        exit(1);
+    /* In one step, as another thread's close and open would be. */
+    register long number __asm__("rax") = SYS_dup3;
+    __asm__ volatile("syscall" : "+r"(number) : "D"((long)file), "S"((long)fd), "d"(0L) : "rcx", "r11", "memory");
+    if (!hear(fd, path) || strcmp(path, "/from-a-file") != 0)
+        exit(1);
+    close(file);
+    close(fd);
+}
+
+static void through_a_file(int fd)
+{
+    char path[256];
+    if (!hear(fd, path))
+        exit(1);
+    if (strcmp(path, "/last") == 0) {
+        say(fd, path);
+        close(fd);
+        return;
+    }
+    FILE *stream = fdopen(fd, "w");
+    fprintf(stream, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(path), path);
+    fclose(stream);
+}
+
+static int heard[2];
+
+static void *answers(void *user)
+{
+    char path[256];
+    while (read(heard[0], path, sizeof path) == sizeof path)
+        say(*(int *)user, path);
+    return NULL;
+}
+
+static void in_two_threads(int fd)
+{
+    char path[256];
+    pthread_t thread;
+    if (pipe(heard) != 0)
+        exit(1);
+    pthread_create(&thread, NULL, answers, &fd);
+    while (hear(fd, path))
+        if (write(heard[1], path, sizeof path) < 0)
+            exit(1);
+    close(heard[1]);
+    pthread_join(thread, NULL);
+    close(heard[0]);
+    close(fd);
+}
+
+static void serve_all(int listener)
+{
+    struct rlimit limit;
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
+    char path[256];
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    int epoll = epoll_create1(0);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+    while (epoll_wait(epoll, &event, 1, -1) == 1) {
+        int fd = event.data.fd;
+        if (fd == listener) {
+            event.data.fd = accept(listener, NULL, NULL);
+            epoll_ctl(epoll, EPOLL_CTL_ADD, event.data.fd, &event);
+        } else if (hear(fd, path)) {
+            say(fd, path);
+        } else {
+            close(fd);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*serve)(int);
+    } ways[] = {{"pass", pass},
+                {"fork", answered_by_child},
+                {"vfork", beside_vfork},
+                {"system", reused_out_of_sight},
+                {"stdio", through_a_file},
+                {"threads", in_two_threads}};
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    if (argc != 2)
+        return 2;
+    how = argv[1];
+    if (is("inetd")) {
+        converse(0);
+        return 0;
+    }
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&address, sizeof address);
+    listen(listener, 4096);
+    getsockname(listener, (struct sockaddr *)&address, &length);
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    if (is("all"))
+        serve_all(listener);
+    for (;;) {
+        int fd = accept(listener, NULL, NULL);
+        void (*serve)(int) = converse;
+        for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
+            if (is(ways[i].name))
+                serve = ways[i].serve;
+        serve(is("dup") || is("number") ? copy_of(fd) : fd);
+    }
+}

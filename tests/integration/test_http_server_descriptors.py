@@ -1,0 +1,98 @@
+"""What programs do with the descriptors of their connections: nothing of it loses or doubles a request."""
+
+import resource
+import signal
+import socket
+from contextlib import contextmanager
+
+import pytest
+
+from harness import OtlpSink, app, start
+from harness.programs import instrumented_command, telemetry
+
+FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+
+
+@contextmanager
+def serving(how, env=None, **kw):
+    with OtlpSink() as sink:
+        process = start(instrumented_command([app("http_descriptors"), how]), env=telemetry(sink, {**FAST, **(env or {})}), **kw)
+        try:
+            yield process, sink
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+
+
+def ask(client, path):
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+    answer = b""
+    while not answer.endswith(path.encode()):
+        more = client.recv(4096)
+        assert more, answer
+        answer += more
+
+
+def heard(sink, count, last="/last"):
+    """(path, status) of all spans, in order, once that of the last request has come."""
+    with sink._changed:
+        assert sink._changed.wait_for(
+            lambda: len(sink._spans) >= count and any(span.attributes["http.target"] == last for span in sink._spans), 60)
+    return [(span.attributes["http.target"], span.attributes.get("http.status_code"))
+            for span in sorted(sink.spans(), key=lambda span: (span.start, span.end))]
+
+
+@pytest.mark.parametrize("how", ["plain", "dup", "number", "pass", "fork", "vfork", "system", "peek", "threads"])
+def test_each_request_is_one_span(how):
+    with serving(how) as (process, sink):
+        port = int(process.stdout.readline())
+        expected = []
+        for connection in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                for number in range(3):
+                    ask(client, f"/{connection}/{number}")
+                    expected.append((f"/{connection}/{number}", 200))
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            ask(client, "/last")
+        assert heard(sink, len(expected) + 1) == [*expected, ("/last", 200)]
+
+
+def test_what_libc_writes_by_itself_is_no_error_of_the_request():
+    """An answer through a FILE is not seen: then the request is not told of at all."""
+    with serving("stdio") as (process, sink):
+        port = int(process.stdout.readline())
+        for number in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                ask(client, f"/{number}")
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            ask(client, "/last")
+        assert heard(sink, 1) == [("/last", 200)]
+
+
+def test_a_connection_that_was_inherited():
+    ours, its = socket.socketpair()
+    with serving("inetd", stdin=its) as (process, sink):
+        its.close()
+        ask(ours, "/a")
+        ask(ours, "/last")
+        ours.close()
+        assert process.wait(30) == 0
+        assert heard(sink, 2) == [("/a", 200), ("/last", 200)]
+
+
+def test_ten_thousand_connections():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 12000), hard))
+    number = 10000 if hard >= 12000 else hard - 500
+    with serving("all", env={"OTEL_BSP_MAX_QUEUE_SIZE": 20000}) as (process, sink):
+        port = int(process.stdout.readline())
+        clients = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(number)]
+        try:
+            for index, client in enumerate(clients):
+                ask(client, f"/{index}")
+            ask(clients[0], "/last")
+            found = heard(sink, number + 1)
+        finally:
+            for client in clients:
+                client.close()
+    assert found == [*((f"/{index}", 200) for index in range(number)), ("/last", 200)]

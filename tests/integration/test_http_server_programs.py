@@ -1,0 +1,188 @@
+"""Servers that nobody here wrote: each request over a kept connection is a span, whole, and they answer as they do bare."""
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+from contextlib import contextmanager
+
+import pytest
+
+from harness import OtlpSink, free_port, start, wait_until
+from harness.programs import instrumented_command, telemetry
+
+FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
+PYTHON = "/usr/bin/python3"
+BIG = b"0123456789abcdef" * 8192
+
+NGINX = """
+    daemon off; worker_processes 2; pid nginx.pid; error_log stderr; {user}
+    events {{ worker_connections 256; }}
+    http {{
+        access_log off; sendfile {sendfile};
+        client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
+        server {{ listen 127.0.0.1:{port}; root {folder}; }}
+    }}
+"""
+LIGHTTPD = 'server.document-root = "{folder}"\nserver.port = {port}\nserver.bind = "127.0.0.1"\n'
+HAPROXY = """
+    defaults
+      mode http
+      timeout connect 5s
+      timeout client 5s
+      timeout server 5s
+    frontend f
+      bind 127.0.0.1:{port}
+      http-request return status 200 content-type text/plain file {folder}/small if {{ path /small }}
+      http-request return status 404 content-type text/plain string none
+"""
+FLASK = """
+from flask import Flask, send_file
+app = Flask(__name__)
+
+@app.route("/small")
+def small():
+    return "a small answer\\n"
+
+@app.route("/big")
+def big():
+    return send_file("big")
+"""
+NODE = """
+    const fs = require('fs');
+    require('http').createServer((request, answer) => {
+        try { answer.end(fs.readFileSync('.' + request.url)); } catch { answer.statusCode = 404; answer.end(); }
+    }).listen(+process.argv[2], '127.0.0.1');
+"""
+JAVA = """
+import com.sun.net.httpserver.*;
+import java.net.*;
+import java.nio.file.*;
+import java.util.concurrent.Executors;
+
+public class Serve {
+    public static void main(String[] a) throws Exception {
+        HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", Integer.parseInt(a[0])), 0);
+        server.setExecutor(Executors.newFixedThreadPool(4));
+        server.createContext("/", exchange -> {
+            Path file = Path.of("." + exchange.getRequestURI());
+            byte[] body = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
+            exchange.sendResponseHeaders(body.length > 0 ? 200 : 404, body.length > 0 ? body.length : -1);
+            exchange.getResponseBody().write(body);
+            exchange.close();
+        });
+        server.start();
+    }
+}
+"""
+FILES = {"app.py": FLASK, "serve.js": NODE, "Serve.java": JAVA}
+
+
+def configured(text):
+    def command(folder, port, *words):
+        user = "user root;" if os.geteuid() == 0 else ""
+        (folder / "conf").write_text(text.format(folder=folder, port=port, user=user, sendfile="on"))
+        return [*words, str(folder / "conf")]
+    return command
+
+
+def nginx(sendfile):
+    def command(folder, port):
+        user = "user root;" if os.geteuid() == 0 else ""
+        (folder / "conf").write_text(NGINX.format(folder=folder, port=port, user=user, sendfile=sendfile))
+        return ["/usr/sbin/nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "conf")]
+    return command
+
+
+# {name: command of a folder and a port}
+PROGRAMS = {
+    "nginx": nginx("on"),
+    "nginx without sendfile": nginx("off"),
+    "lighttpd": lambda folder, port: configured(LIGHTTPD)(folder, port, "/usr/sbin/lighttpd", "-D", "-f"),
+    "haproxy": lambda folder, port: configured(HAPROXY)(folder, port, "/usr/sbin/haproxy", "-db", "-f"),
+    "http.server": lambda folder, port: [PYTHON, "-m", "http.server", "--bind", "127.0.0.1", port],
+    "Flask": lambda folder, port: [PYTHON, "-m", "flask", "run", "-p", port],
+    "gunicorn": lambda folder, port: [PYTHON, "/usr/bin/gunicorn", "-w", "2", "-b", f"127.0.0.1:{port}", "app:app"],
+    "gunicorn with threads": lambda folder, port: [
+        PYTHON, "/usr/bin/gunicorn", "-w", "1", "--threads", "4", "-b", f"127.0.0.1:{port}", "app:app"],
+    "PHP": lambda folder, port: ["/usr/bin/php", "-S", f"127.0.0.1:{port}"],
+    "Node": lambda folder, port: ["/usr/bin/node", "serve.js", port],
+    "Java": lambda folder, port: ["/usr/bin/java", "-XX:TieredStopAtLevel=1", "Serve.java", port],
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    tmp_path.chmod(0o755)
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "t").mkdir()
+    (tmp_path / "small").write_bytes(b"a small answer\n")
+    (tmp_path / "big").write_bytes(BIG)
+    return tmp_path
+
+
+@contextmanager
+def serving(command, port, folder, sink=None):
+    words = instrumented_command(command) if sink else command
+    process = start(words, env=telemetry(sink, FAST if sink else {}), cwd=folder)
+
+    def up():
+        assert process.poll() is None, process.communicate()
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    try:
+        wait_until(up, 60)
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def ask(client, path):
+    client.request("GET", path)
+    answer = client.getresponse()
+    return answer.status, answer.getheader("Content-Type"), answer.read()
+
+
+PATHS = ["/small", "/big?page=2", "/small", "/none/such"]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_each_request_of_a_kept_connection(name, folder):
+    if name in ("Node", "Java") and not shutil.which(name.lower()):
+        pytest.fail(f"{name} is not installed: ./bootstrap check installs it")
+    paths = [path for path in PATHS if name != "haproxy" or not path.startswith("/big")]
+    port = free_port()
+    command = PROGRAMS[name](folder, port)
+    with serving(command, port, folder):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        bare = [ask(client, path) for path in paths]
+        client.close()
+    with OtlpSink() as sink, serving(command, port, folder, sink):
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        answers, peers = [], []
+        for path in paths:
+            client.connect() if client.sock is None else None
+            peers.append(client.sock.getsockname()[1])
+            answers.append(ask(client, path))
+        client.close()
+        assert answers == bare
+        ask(http.client.HTTPConnection("127.0.0.1", port, timeout=60), "/last")
+        with sink._changed:
+            assert sink._changed.wait_for(
+                lambda: any(span.attributes.get("http.target") == "/last" for span in sink._spans) and
+                len(sink._spans) > len(paths), 60)
+        spans = sorted(sink.spans(), key=lambda span: span.start)[:-1]
+    assert [(span.name, span.kind, span.status, span.scope_name, span.parent_span_id, span.attributes) for span in spans] == [
+        ("GET" if status == 404 else f"GET {path.split('?')[0]}", "SERVER", ("UNSET", ""), "otel-instrument.http_server", "", {
+            "http.method": "GET", "http.scheme": "http", "http.host": f"127.0.0.1:{port}",
+            "net.host.name": f"127.0.0.1:{port}", "net.host.port": port, "http.target": path,
+            "http.url": f"http://127.0.0.1:{port}{path}", "net.peer.ip": "127.0.0.1", "net.peer.port": peer,
+            "http.flavor": "1.1", "http.status_code": status, "http.response_content_length": len(body)})
+        for path, peer, (status, _type, body) in zip(paths, peers, bare)]

@@ -1,0 +1,106 @@
+#include "agent/gate.h"
+
+#include <check.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+START_TEST(one_request_at_a_time_never_closes_it)
+{
+    oi_gate_init(false);
+    ck_assert(!oi_gate_closed());
+    for (int i = 0; i < 1000; i++) {
+        struct oi_gate_ticket ticket = oi_gate_enter();
+        ck_assert(!oi_gate_closed());
+        oi_gate_leave(&ticket);
+    }
+    ck_assert(!oi_gate_closed());
+}
+END_TEST
+
+START_TEST(two_requests_close_it_until_one_is_answered)
+{
+    oi_gate_init(false);
+    struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter(), third = oi_gate_enter();
+    ck_assert(oi_gate_closed());
+    oi_gate_leave(&second);
+    ck_assert(oi_gate_closed());
+    oi_gate_leave(&second); /* once a ticket */
+    ck_assert(oi_gate_closed());
+    oi_gate_leave(&first);
+    ck_assert(!oi_gate_closed());
+    oi_gate_leave(&third);
+}
+END_TEST
+
+static void *answer(void *ticket)
+{
+    ck_assert(!oi_gate_closed()); /* it has read none itself */
+    oi_gate_leave(ticket);
+    return NULL;
+}
+
+START_TEST(another_thread_may_answer)
+{
+    oi_gate_init(false);
+    pthread_t thread;
+    struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter();
+    pthread_create(&thread, NULL, answer, &first);
+    pthread_join(thread, NULL);
+    ck_assert(!oi_gate_closed());
+    oi_gate_leave(&second);
+}
+END_TEST
+
+static void *read_one(void *ticket)
+{
+    *(struct oi_gate_ticket *)ticket = oi_gate_enter();
+    return NULL;
+}
+
+/* The memory of a thread that is gone serves another one, which must not be charged with what the first one left. */
+START_TEST(a_thread_may_end_before_its_request_is_answered)
+{
+    oi_gate_init(false);
+    struct oi_gate_ticket left[100];
+    pthread_t thread;
+    for (int i = 0; i < 100; i++) {
+        pthread_create(&thread, NULL, read_one, &left[i]);
+        pthread_join(thread, NULL);
+    }
+    struct oi_gate_ticket own = oi_gate_enter();
+    ck_assert(!oi_gate_closed());
+    for (int i = 0; i < 100; i++)
+        oi_gate_leave(&left[i]);
+    struct oi_gate_ticket more = oi_gate_enter();
+    ck_assert(oi_gate_closed());
+    oi_gate_leave(&more);
+    oi_gate_leave(&own);
+}
+END_TEST
+
+START_TEST(the_user_may_open_it)
+{
+    oi_gate_init(true);
+    struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter();
+    ck_assert(!oi_gate_closed());
+    oi_gate_leave(&first);
+    oi_gate_leave(&second);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("gate");
+    TCase *tests = tcase_create("gate");
+    tcase_add_test(tests, one_request_at_a_time_never_closes_it);
+    tcase_add_test(tests, two_requests_close_it_until_one_is_answered);
+    tcase_add_test(tests, another_thread_may_answer);
+    tcase_add_test(tests, a_thread_may_end_before_its_request_is_answered);
+    tcase_add_test(tests, the_user_may_open_it);
+    suite_add_tcase(suite, tests);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
