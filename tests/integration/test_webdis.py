@@ -14,7 +14,9 @@ from harness import OtlpSink, Redis, free_port, start, wait_until
 from harness.programs import instrumented_command, telemetry
 from harness.servers import answers, program
 
-CONNECTS = {"OTEL_NATIVE_CONNECT_SPANS": "true", "OTEL_BSP_SCHEDULE_DELAY": "50"}
+# Its requests' own spans are looked at below, in tests of their own.
+CONNECTS = {"OTEL_NATIVE_CONNECT_SPANS": "true", "OTEL_BSP_SCHEDULE_DELAY": "50",
+            "OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "http_server"}
 PASSWORD = "hunter2"
 
 
@@ -204,3 +206,51 @@ def test_a_server_that_goes_and_comes(mode):
         assert [span for span in left if span not in refused] == expected_spans(
             mode, server, one("SET k ?", db=2), *[one("ECHO ?", db=2)] * 2)
         assert opened[0] > 2 and opened == opened[:1] * 3
+
+
+def parents(spans):
+    """{key of an INCR: key of the request it is a child of, or None}"""
+    requests = {span.span_id: span for span in spans if span.kind == "SERVER"}
+    found = {}
+    for span in spans:
+        words = span.attributes.get("db.query.text", "").split()
+        if words[:1] == ["INCR"]:
+            parent = requests.get(span.parent_span_id)
+            assert span.parent_span_id == "" or parent.trace_id == span.trace_id
+            found[words[1]] = parent and parent.attributes["http.target"].removeprefix("/INCR/")
+    return found
+
+
+def counting(server, clients, each, **settings):
+    server.reset()
+    settings = {**CONNECTS, "OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "", "OTEL_SEMCONV_STABILITY_OPT_IN": "database",
+                "OTEL_BSP_MAX_QUEUE_SIZE": "20000", **settings}
+    with OtlpSink() as sink, Webdis(server, sink, settings) as webdis:
+        def many(client):
+            for number in range(each):
+                assert webdis.ask(f"/INCR/key{client}x{number}")[0] == 200
+
+        threads = [threading.Thread(target=many, args=(client,)) for client in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        webdis.end()
+        return parents(sink.spans())
+
+
+def test_each_command_belongs_to_the_request_that_made_it(server):
+    found = counting(server, 1, 50)
+    assert found == {f"key0x{number}": f"key0x{number}" for number in range(50)}
+
+
+def test_of_many_requests_at_once_none_is_a_wrong_parent(server):
+    """With one thread for all of them, the gate is closed now and then: what is made then is nobody's."""
+    found = counting(server, 8, 50)
+    assert len(found) == 400
+    assert {key: parent for key, parent in found.items() if parent not in (key, None)} == {}
+
+
+def test_a_program_that_answers_in_turns_may_be_trusted(server):
+    found = counting(server, 8, 50, OTEL_NATIVE_CONTEXT="turn")
+    assert len(found) == 400 and all(key == parent for key, parent in found.items())
