@@ -1,6 +1,6 @@
 /* Regular expressions of the settings (headers to capture, URLs to leave out), in the syntax of Python's `re`, whose
- * users wrote them: . [] \d \w \s \b ^ $ * + ? {n} | () (?:). Not: look-around, back references, {n,m} (the comma
- * separates items), anything beyond ASCII.
+ * users wrote them, and that of POSIX: . [] [[:digit:]] \d \w \s \b ^ $ * + ? {n} | () (?:). Not: look-around, back
+ * references, {n,m} (the comma separates items), anything beyond ASCII.
  *
  * libc's regexec allocates, takes a lock and reads the program's locale; none of that may happen in a hook. Here an
  * expression becomes a few bytes of steps once, at the start, and matching follows all of its ways at the same time:

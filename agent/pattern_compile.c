@@ -128,6 +128,33 @@ static void set_add_range(struct compiler *c, struct set *set, char low, char hi
     }
 }
 
+/* The classes of POSIX, as pairs of what they reach from and to. */
+static const struct {
+    char name[8], ranges[12];
+} classes[] = {
+    {"alpha", "AZaz"},     {"digit", "09"},      {"alnum", "09AZaz"}, {"upper", "AZ"},
+    {"lower", "az"},       {"xdigit", "09AFaf"}, {"space", "\t\r  "}, {"blank", "\t\t  "},
+    {"punct", "!/:@[`{~"}, {"print", " ~"},      {"graph", "!~"},     {"cntrl", "\1\37\177\177"},
+};
+
+/* `[:digit:]` in a set, behind its bracket. False: it is none, and nothing was taken. */
+static bool take_class(struct compiler *c, struct set *set)
+{
+    const char *end = peek(c) == ':' ? memmem(c->rest.at, c->rest.len, ":]", 2) : NULL;
+    if (!end || end == c->rest.at)
+        return false;
+    struct oi_text name = oi_text_of(c->rest.at + 1, (size_t)(end - c->rest.at) - 1);
+    bool known = false;
+    for (size_t i = 0; i < sizeof classes / sizeof *classes && !known; i++) {
+        known = oi_text_equal(name, oi_text_from(classes[i].name));
+        for (const char *range = classes[i].ranges; known && *range; range += 2)
+            set_add_range(c, set, range[0], range[1]);
+    }
+    c->failed |= !known;
+    c->rest = oi_text_of(end + 2, c->rest.len - (size_t)(end + 2 - c->rest.at));
+    return true;
+}
+
 /* Behind the opening bracket. */
 static void parse_set(struct compiler *c)
 {
@@ -135,6 +162,8 @@ static void parse_set(struct compiler *c)
     bool inverted = took(c, '^'), first = true;
     for (; !c->failed && (first || peek(c) != ']'); first = false) {
         char low = take(c);
+        if (low == '[' && take_class(c, &set))
+            continue;
         if (low == '\\') {
             char letter = take(c);
             if (set_add_class(&set, letter))

@@ -2,6 +2,7 @@
 #include "agent/pattern.h"
 
 #include <check.h>
+#include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,9 @@ static const char *const invalid[] = {
     "a{300}",
     "(ab){128}",
     "((((((((((((((((((a))))))))))))))))))",
+    "[[:digits:]]",
+    "[[::]]",
+    "[[:digit:]",
     "[a][a][a][a][a][a][a][a][a][a][a][a][a][a][a][a][a]",
 };
 
@@ -85,6 +89,32 @@ START_TEST(what_is_not_understood_is_left_out)
     ck_assert_uint_eq(patterns.count, 2);
     ck_assert(oi_patterns_match(&patterns, TEXT("first")) && oi_patterns_match(&patterns, TEXT("last")));
     ck_assert(!oi_patterns_match(&patterns, TEXT(invalid[_i])));
+}
+END_TEST
+
+static const char *const posix[] = {
+    "[[:alpha:]]",   "[[:digit:]]",
+    "[[:alnum:]]",   "[[:upper:]]",
+    "[[:lower:]]",   "[[:xdigit:]]",
+    "[[:space:]]",   "[[:blank:]]",
+    "[[:punct:]]",   "[[:print:]]",
+    "[[:graph:]]",   "[[:cntrl:]]",
+    "[^[:alnum:]_]", "[x[:digit:].[:blank:]-]",
+    "[]a]",          "[^]a]",
+};
+
+/* As libc's, for each character. */
+START_TEST(classes_are_those_of_posix)
+{
+    regex_t regex;
+    ck_assert_int_eq(regcomp(&regex, posix[_i], REG_EXTENDED | REG_NOSUB), 0);
+    struct oi_patterns patterns = compiled(posix[_i], false);
+    ck_assert_uint_eq(patterns.count, 1);
+    for (int c = 1; c < 128; c++) {
+        char text[] = {(char)c, 0};
+        ck_assert_msg(oi_patterns_match(&patterns, TEXT(text)) == (regexec(&regex, text, 0, NULL, 0) == 0), "%d", c);
+    }
+    regfree(&regex);
 }
 END_TEST
 
@@ -141,6 +171,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, matches_as_in_python, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, what_is_not_understood_is_left_out, 0, sizeof invalid / sizeof *invalid);
+    tcase_add_loop_test(tests, classes_are_those_of_posix, 0, sizeof posix / sizeof *posix);
     tcase_add_test(tests, a_list_matches_where_one_of_it_does);
     tcase_add_test(tests, case_counts_where_it_shall);
     tcase_add_test(tests, no_expression_takes_long);
