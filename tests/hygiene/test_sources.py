@@ -5,7 +5,7 @@ import re
 from objects import SOURCE, files, includes, tracked, without_comments
 
 LIBRARIES = re.compile(r"^(curl/|hiredis|mysql|mariadb|protobuf-c/|zlib\.h|openssl/|gnutls/|libunwind|elfutils/|libelf|dwarf)")
-PURE = ["text", "utf8", "propagation", "sampler", "redact", "sql", "url", "http_forwarded", "http_name", "http_route"]
+PURE = ["text", "utf8", "propagation", "sampler", "redact", "sql", "url", "http_excluded", "http_forwarded", "http_name", "http_route"]
 
 
 def test_the_agent_knows_no_library_and_nobody_above_it():
