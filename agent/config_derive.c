@@ -218,8 +218,13 @@ static void check_headers(struct oi_config_reader *reader)
 /* Expressions that are left out when they are compiled (agent/http_headers.c). */
 static void check_patterns(struct oi_config_reader *reader)
 {
-    static const uint16_t rows[] = {OI_ROW_capture_headers_client_request, OI_ROW_capture_headers_client_response,
-                                    OI_ROW_capture_headers_sanitize};
+    static const uint16_t rows[] = {OI_ROW_capture_headers_client_request,
+                                    OI_ROW_capture_headers_client_response,
+                                    OI_ROW_capture_headers_server_request,
+                                    OI_ROW_capture_headers_server_response,
+                                    OI_ROW_capture_headers_sanitize,
+                                    OI_ROW_excluded_urls,
+                                    OI_ROW_python_excluded_urls};
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
         const char *list = *(const char *const *)oi_config_field(reader, &oi_config_rows[rows[i]]);

@@ -26,11 +26,13 @@ enum {
 /* What a caller said about sampling that the flags cannot hold. Of these, only `debug` is for spans further down too.
  */
 enum oi_decision {
-    OI_DECISION_FLAGS, /* the flags say all */
-    OI_DECISION_DEBUG, /* keep this trace in any case (B3, Jaeger); the sampled flag is set with it */
-    OI_DECISION_DEFER, /* whoever receives it shall decide (B3 without a state, X-Ray's `?`) */
-    OI_DECISION_KEEP,  /* without a span, B3's lone `1`: what is done for this caller is to be kept */
-    OI_DECISION_DENY,  /* likewise its lone `0`: not to be kept */
+    OI_DECISION_FLAGS,    /* the flags say all */
+    OI_DECISION_DEBUG,    /* keep this trace in any case (B3, Jaeger); the sampled flag is set with it */
+    OI_DECISION_DEFER,    /* whoever receives it shall decide (B3 without a state, X-Ray's `?`) */
+    OI_DECISION_KEEP,     /* without a span, B3's lone `1`: what is done for this caller is to be kept */
+    OI_DECISION_DENY,     /* likewise its lone `0`: not to be kept */
+    OI_DECISION_EXCLUDED, /* in this process: no span for the request, nor for anything below it, whatever the sampler
+                           */
 };
 
 /* What travels from a parent to a child, in process or over the wire. */

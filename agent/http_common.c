@@ -2,6 +2,7 @@
 
 #include "agent/agent.h"
 #include "agent/redact.h"
+#include "agent/url.h"
 
 static char upper(char c)
 {
@@ -88,7 +89,7 @@ static bool ends_with(struct oi_text text, struct oi_text end)
 
 static bool starts_with(struct oi_text text, struct oi_text start)
 {
-    return text.len >= start.len && memcmp(text.at, start.at, start.len) == 0;
+    return text.len >= start.len && oi_text_equal_nocase(oi_text_of(text.at, start.len), start);
 }
 
 enum oi_otlp_path oi_http_is_otlp_path(struct oi_text path)

@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/http_common.h"
 #include "agent/http_forwarded.h"
+#include "agent/http_headers.h"
 #include "agent/http_name.h"
 #include "agent/http_route.h"
 #include "agent/url.h"
@@ -147,6 +148,8 @@ void oi_http_server_submit(const struct oi_span *span, const struct oi_scope *sc
     if (sets & OI_SEMCONV_NEW)
         put_new(record, call, path);
     put_synthetic(record, call->user_agent);
+    oi_http_headers_put(record, sets, OI_SERVER_REQUEST, call->request_headers);
+    oi_http_headers_put(record, sets, OI_SERVER_RESPONSE, call->response_headers);
     oi_http_put_status(record, sets, call->status);
     int status = call->status;
     oi_http_put_error(record, sets, status, status != 0 && (status < 100 || status >= 500), call->error_type,

@@ -25,6 +25,7 @@ struct oi_http_server_call {
     int status;           /* 0: no answer */
     int64_t request_size; /* of the content, in bytes; -1: unknown */
     int64_t response_size;
+    struct oi_text request_headers, response_headers; /* what oi_http_headers_keep kept; absent: none */
     struct oi_text error_type; /* what ended the connection before the answer was whole; absent: nothing */
 };
 

@@ -37,6 +37,7 @@ static int callers_choice(const struct oi_context *parent)
     case OI_DECISION_KEEP:
         return 1;
     case OI_DECISION_DENY:
+    case OI_DECISION_EXCLUDED:
         return 0;
     case OI_DECISION_DEFER:
         return -1;
@@ -48,6 +49,8 @@ static int callers_choice(const struct oi_context *parent)
 
 bool oi_sampler_decide(const struct oi_sampler *sampler, const uint8_t trace_id[16], const struct oi_context *parent)
 {
+    if (parent && parent->decision == OI_DECISION_EXCLUDED)
+        return false;
     int choice = sampler->kind >= OI_SAMPLER_PARENT_ALWAYS_ON && parent ? callers_choice(parent) : -1;
     if (choice >= 0)
         return choice > 0;

@@ -4,11 +4,18 @@
 
 #include "agent/agent.h"
 #include "agent/futex.h"
+#include "agent/http_excluded.h"
 #include "agent/pool.h"
 
 enum { REQUESTS = 8192 };
 
 static struct oi_pool requests = {.slot_size = OI_REQUEST_SIZE, .count = REQUESTS};
+
+static char *reserve(struct oi_request *request, uint32_t size)
+{
+    request->used += size;
+    return request->text + request->used - size;
+}
 
 struct oi_request *oi_request_take(void)
 {
@@ -17,6 +24,10 @@ struct oi_request *oi_request_take(void)
         return NULL;
     memset(&request->next, 0, sizeof *request - offsetof(struct oi_request, next));
     request->request_size = request->response_size = -1;
+    if (oi_http_headers_wanted(OI_SERVER_REQUEST))
+        oi_http_capture_begin(&request->asked, reserve(request, OI_HTTP_CAPTURE_ROOM));
+    if (oi_http_headers_wanted(OI_SERVER_RESPONSE))
+        oi_http_capture_begin(&request->answer, reserve(request, OI_HTTP_CAPTURE_ROOM));
     request->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
     request->start_mono_ns = oi_mono_ns();
     return request;
@@ -122,6 +133,22 @@ static void read_caller(struct oi_request *request, struct oi_context *out)
     }
 }
 
+/* The URL is put together only where somebody has an expression for it. */
+static bool excluded(struct oi_request *request)
+{
+    static const char scheme[] = "http://";
+    struct oi_text host = request->headers[OI_REQUEST_HOST];
+    struct oi_buffer url = rest(request);
+    if (!oi_http_excluded_any())
+        return false;
+    if (request->target.len > 0 && request->target.at[0] == '/') {
+        oi_buffer_put(&url, scheme, sizeof scheme - 1);
+        oi_buffer_put(&url, oi_text_present(host) ? host.at : "", host.len);
+    }
+    oi_buffer_put(&url, request->target.at, request->target.len);
+    return oi_http_excluded(oi_buffer_text(&url));
+}
+
 void oi_request_begin(struct oi_request *request, bool with_parent)
 {
     struct oi_context caller = {0};
@@ -130,6 +157,9 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
     request->headed = true;
     if (with_parent)
         read_caller(request, &caller);
+    bool is_excluded = excluded(request);
+    if (is_excluded)
+        caller.decision = OI_DECISION_EXCLUDED;
     oi_span_start_under(&request->span, &caller);
     request->span.start_unix_ns = request->start_unix_ns;
     request->span.start_mono_ns = request->start_mono_ns;
@@ -137,6 +167,8 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
     request->forks = oi_life_forks();
     struct oi_context own;
     oi_span_context(&request->span, &own);
+    if (is_excluded)
+        own.decision = OI_DECISION_EXCLUDED;
     oi_active_begin(&request->active, &own);
     request->gate = oi_gate_enter();
 }

@@ -5,6 +5,7 @@
 #include "agent/gate.h"
 #include "agent/propagator.h"
 #include "agent/span.h"
+#include "hooks/http_capture.h"
 #include "hooks/wire/http1.h"
 
 /* Headers that a span speaks of, beside those of the propagators. */
@@ -20,7 +21,7 @@ enum oi_request_header {
     OI_REQUEST_HEADERS
 };
 
-enum { OI_REQUEST_SIZE = 12288 };
+enum { OI_REQUEST_SIZE = 16384 };
 
 struct oi_request {
     uint32_t pool_link;      /* the pool's */
@@ -37,14 +38,14 @@ struct oi_request {
     bool complete;       /* read as a whole */
     bool answered;       /* its answer has begun */
     bool stream;         /* the answer is an event stream, which a client may leave at any time */
-    bool unsampled;      /* excluded by the user */
     uint16_t status;
     int64_t request_size, response_size; /* -1: unknown */
     struct oi_text method, target;
     struct oi_text headers[OI_REQUEST_HEADERS];
     struct oi_text carried[OI_HEADERS];
-    struct oi_text *open; /* the text that is being put together */
-    uint32_t used;        /* of `text` */
+    struct oi_http_capture asked, answer; /* headers that become attributes */
+    struct oi_text *open;                 /* the text that is being put together */
+    uint32_t used;                        /* of `text` */
     char text[];
 };
 

@@ -6,6 +6,7 @@
 
 #include "agent/agent.h"
 #include "agent/http_common.h"
+#include "agent/http_excluded.h"
 #include "agent/http_server_span.h"
 #include "agent/life.h"
 #include "agent/url.h"
@@ -28,6 +29,7 @@ void oi_http_server_init(void)
     uint64_t seed;
     memcpy(&seed, oi_life_instance, sizeof seed);
     oi_http_server_span_init(seed);
+    oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
     oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN);
     for (int fd = 0; wanted && fd <= 2; fd++)
         oi_descriptor_found(fd); /* a server that inetd or systemd started speaks over these */
@@ -81,6 +83,8 @@ static void submit(struct oi_connection *connection, struct oi_request *request,
         .status = request->status,
         .request_size = request->request_size,
         .response_size = request->response_size,
+        .request_headers = oi_buffer_text(&request->asked.kept),
+        .response_headers = oi_buffer_text(&request->answer.kept),
         .error_type = error,
     };
     oi_http_server_submit(&request->span, &scope, &call);
@@ -184,14 +188,16 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     case OI_HTTP1_HEADER: {
         struct oi_text *place =
             oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
-        if (!place)
-            break;
-        oi_http1_take(&server->requests);
-        oi_request_open(request, place);
+        bool captured = oi_http_capture_header(&request->asked, event);
+        if (place || captured)
+            oi_http1_take(&server->requests);
+        if (place)
+            oi_request_open(request, place);
         break;
     }
     case OI_HTTP1_VALUE:
         oi_request_add(request, event->at, event->len);
+        oi_http_capture_value(&request->asked, OI_SERVER_REQUEST, event);
         if (event->last)
             oi_request_close(request);
         break;
@@ -290,11 +296,12 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
         request->status = event->head.status;
         break;
     case OI_HTTP1_HEADER:
-        if (event->header == OI_HTTP1_CONTENT_TYPE)
+        if (oi_http_capture_header(&request->answer, event) || event->header == OI_HTTP1_CONTENT_TYPE)
             oi_http1_take(&server->answers);
         break;
     case OI_HTTP1_VALUE:
-        if (event->len >= event_stream.len &&
+        oi_http_capture_value(&request->answer, OI_SERVER_RESPONSE, event);
+        if (event->header == OI_HTTP1_CONTENT_TYPE && event->len >= event_stream.len &&
             oi_text_equal_nocase(oi_text_of(event->at, event_stream.len), event_stream))
             request->stream = true;
         break;

@@ -3,6 +3,7 @@
  * agent/http_span.h; what is hooked and what is not, in hooks/README.md. */
 #include <stdarg.h>
 
+#include "agent/http_common.h"
 #include "agent/http_span.h"
 #include "hooks/libcurl.h"
 #include "hooks/libcurl_errors.h"
@@ -58,24 +59,9 @@ static bool is_http(struct oi_text scheme)
            (oi_text_equal_nocase(scheme, OI_TEXT("http")) || oi_text_equal_nocase(scheme, OI_TEXT("https")));
 }
 
-static bool ends_with(struct oi_text text, struct oi_text end)
-{
-    return text.len >= end.len && memcmp(text.at + text.len - end.len, end.at, end.len) == 0;
-}
-
 static bool starts_with(struct oi_text text, struct oi_text start)
 {
     return text.len >= start.len && oi_text_equal_nocase(oi_text_of(text.at, start.len), start);
-}
-
-/* A program that exports telemetry itself: spans about sending spans would never end. */
-static bool is_otlp(struct oi_text path, struct oi_text content_type)
-{
-    return oi_text_present(content_type) &&
-           (ends_with(path, OI_TEXT("/v1/traces")) || ends_with(path, OI_TEXT("/v1/metrics")) ||
-            ends_with(path, OI_TEXT("/v1/logs"))) &&
-           (starts_with(content_type, OI_TEXT("application/x-protobuf")) ||
-            starts_with(content_type, OI_TEXT("application/json")));
 }
 
 bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *handle, struct oi_span *span,
@@ -90,8 +76,9 @@ bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *h
     if (!is_http(parts.scheme))
         return false;
     oi_curl_own_headers(handle->set.headers, &own);
-    if (is_otlp(parts.path, own.content_type)) {
-        if (ends_with(parts.path, OI_TEXT("/v1/traces"))) {
+    enum oi_otlp_path otlp = oi_http_is_otlp_path(parts.path);
+    if (otlp != OI_OTLP_NONE && oi_http_is_otlp_type(own.content_type)) {
+        if (otlp == OI_OTLP_TRACES) {
             if (!oi_agent.config.with_sdk) /* what is under way goes on: how it ends, will not be seen */
                 oi_library_libcurl.deliver = NULL;
             oi_life_with_sdk();

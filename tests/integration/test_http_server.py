@@ -340,6 +340,41 @@ def test_exports_of_telemetry_to_this_server_are_not_traced():
         assert server.spans() == []
 
 
+CAPTURE = {"OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST": "x-.*,user-agent,Cookie",
+           "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_RESPONSE": "content-.*"}
+
+
+@pytest.mark.parametrize("opt_in", ["", "http", "http/dup"])
+def test_headers_become_attributes(opt_in):
+    with serving(OTEL_SEMCONV_STABILITY_OPT_IN=opt_in, **CAPTURE) as server:
+        server.talk(*"GET /length HTTP/1.1\r\nHost: a\r\nX-Id: 1\r\nx-id: 2 \r\nUser-Agent: me\r\nCookie: s=1\r\n"
+                    "Authorization: b\r\n\r\n", half_close=True)
+        (span,) = server.spans("url.path" if opt_in == "http" else "http.target")
+    found = {key: value for key, value in span.attributes.items() if ".header." in key}
+    old = {"http.request.header.x_id": ["1", "2"], "http.request.header.user_agent": ["me"],
+           "http.request.header.cookie": ["[REDACTED]"], "http.response.header.content_type": ["text/plain"],
+           "http.response.header.content_length": ["13"]}
+    dashed = {key.replace("x_id", "x-id").replace("r_a", "r-a").replace("t_", "t-"): value for key, value in old.items()}
+    assert found == {"": old, "http": dashed, "http/dup": {**old, **dashed}}[opt_in]
+    assert span.attributes["http.user_agent" if opt_in != "http" else "user_agent.original"] == "me"
+
+
+@pytest.mark.parametrize("name", ["OTEL_NATIVE_EXCLUDED_URLS", "OTEL_PYTHON_EXCLUDED_URLS"])
+@pytest.mark.parametrize("sampler", ["parentbased_always_on", "always_on"])
+def test_an_excluded_url_makes_no_span_nor_does_anything_below_it(name, sampler, redis, http_server):
+    for path in ("/health", "/shop"):
+        http_server.on(path, body="ok\n")
+    settings = {name: "calls/hea.th,never", "OTEL_TRACES_SAMPLER": sampler}
+    with serving("thread", redis.port, http_server.url, **settings) as server:
+        for path in ("health", "shop"):
+            server.talk(f"GET /calls/{path} HTTP/1.1\r\nHost: a\r\n{PARENT}\r\n", half_close=True)
+        spans = server.spans()
+    assert [span.attributes.get("http.target") for span in spans if span.kind == "SERVER"] == ["/calls/shop"]
+    assert len(spans) == 3 and {span.trace_id for span in spans} == {TRACE}
+    health, shop = (request.header("traceparent").split("-") for request in http_server.requests)
+    assert (health[1], health[3], shop[1], shop[3]) == (TRACE, "00", TRACE, "01")
+
+
 def test_switched_off():
     with serving(OTEL_NATIVE_DISABLED_INSTRUMENTATIONS="http_server") as server:
         assert server.talk("GET /length HTTP/1.1\r\nHost: a\r\n\r\n", half_close=True).endswith(b"hello, world\n")
