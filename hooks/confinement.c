@@ -134,7 +134,7 @@ OI_HOOK(int, prctl, (int option, ...))
                   d = va_arg(list, unsigned long);
     va_end(list);
     if (!oi_relocated())
-        return (int)oi_early_call(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d);
+        return (int)oi_early_call(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d, 0);
     /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
         oi_life_stand_down();

@@ -15,19 +15,22 @@ static inline bool oi_relocated(void)
 }
 
 /* -1 if it fails, without errno. */
-static inline long oi_early_call(long number, long a, long b, long c, long d, long e)
+static inline long oi_early_call(long number, long a, long b, long c, long d, long e, long f)
 {
 #if defined __x86_64__
     long result;
-    register long fourth __asm__("r10") = d, fifth __asm__("r8") = e;
+    register long fourth __asm__("r10") = d, fifth __asm__("r8") = e, sixth __asm__("r9") = f;
     __asm__ volatile("syscall"
                      : "=a"(result)
-                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth)
+                     : "0"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(fifth), "r"(sixth)
                      : "rcx", "r11", "memory");
 #elif defined __aarch64__
     register long call __asm__("x8") = number, result __asm__("x0") = a, second __asm__("x1") = b;
-    register long third __asm__("x2") = c, fourth __asm__("x3") = d, fifth __asm__("x4") = e;
-    __asm__ volatile("svc 0" : "+r"(result) : "r"(call), "r"(second), "r"(third), "r"(fourth), "r"(fifth) : "memory");
+    register long third __asm__("x2") = c, fourth __asm__("x3") = d, fifth __asm__("x4") = e, sixth __asm__("x5") = f;
+    __asm__ volatile("svc 0"
+                     : "+r"(result)
+                     : "r"(call), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(sixth)
+                     : "memory");
 #else
 #error "how a system call is made is known for x86-64 and arm64"
 #endif

@@ -97,7 +97,7 @@ OI_HOOK(void, exit, (int status))
 OI_HOOK(void, _exit, (int status))
 {
     while (!oi_relocated())
-        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0);
+        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
     oi_life_leave(status, false);
     if (real._exit_)
         real._exit_(status);
@@ -108,7 +108,7 @@ OI_HOOK(void, _exit, (int status))
 OI_HOOK(void, _Exit, (int status))
 {
     while (!oi_relocated())
-        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0);
+        oi_early_call(SYS_exit_group, status, 0, 0, 0, 0, 0);
     oi_life_leave(status, false);
     if (real._exit_)
         real._exit_(status);
@@ -334,7 +334,7 @@ OI_HOOK(int, posix_spawnp,
 OI_HOOK(pid_t, setsid, (void))
 {
     if (!oi_relocated())
-        return (pid_t)oi_early_call(SYS_setsid, 0, 0, 0, 0, 0);
+        return (pid_t)oi_early_call(SYS_setsid, 0, 0, 0, 0, 0, 0);
     pid_t result = REAL(setsid) ? real.setsid_() : MISSING;
     if (result >= 0 && oi_active() && oi_life_in_own_process())
         oi_root_detach();

@@ -46,6 +46,7 @@ int fcntl64(int fd, int command, ...);
 extern void *oi_real_syscall __attribute__((visibility("hidden")));
 void *oi_real_syscall;
 void oi_syscall_closes(long number, long first, long last, long flags) __attribute__((visibility("hidden")));
+long oi_syscall_failed(long error) __attribute__((visibility("hidden")));
 
 void oi_socket_resolve(void)
 {
@@ -144,7 +145,7 @@ OI_HOOK(int, close, (int fd))
 {
     if (__builtin_expect(oi_descriptor(fd) != 0, false))
         closing(fd);
-    return real.close_ ? real.close_(fd) : (int)OI_EARLY(SYS_close, fd, 0, 0, 0, 0);
+    return real.close_ ? real.close_(fd) : (int)OI_EARLY(SYS_close, fd, 0, 0, 0);
 }
 
 /* What libc reads and writes by itself is not seen. */
@@ -196,6 +197,13 @@ void oi_syscall_closes(long number, long first, long last, long flags)
         closing_range((unsigned)first, (unsigned)last);
 }
 
+long oi_syscall_failed(long error)
+{
+    if (oi_relocated())
+        errno = (int)-error;
+    return -1;
+}
+
 OI_HOOK(void, closefrom, (int first))
 {
     closing_range(first < 0 ? 0 : (unsigned)first, UINT32_MAX);
@@ -232,19 +240,19 @@ static int duplicated(int from, int to)
 
 OI_HOOK(int, dup, (int fd))
 {
-    return duplicated(fd, real.dup_ ? real.dup_(fd) : (int)OI_EARLY(SYS_dup, fd, 0, 0, 0, 0));
+    return duplicated(fd, real.dup_ ? real.dup_(fd) : (int)OI_EARLY(SYS_dup, fd, 0, 0, 0));
 }
 
 OI_HOOK(int, dup2, (int from, int to))
 {
     return duplicated(from, real.dup2_     ? real.dup2_(from, to)
-                            : (from == to) ? (int)OI_EARLY(SYS_fcntl, from, F_GETFD, 0, 0, 0) < 0 ? -1 : to
-                                           : (int)OI_EARLY(SYS_dup3, from, to, 0, 0, 0));
+                            : (from == to) ? (int)OI_EARLY(SYS_fcntl, from, F_GETFD, 0, 0) < 0 ? -1 : to
+                                           : (int)OI_EARLY(SYS_dup3, from, to, 0, 0));
 }
 
 OI_HOOK(int, dup3, (int from, int to, int flags))
 {
-    return duplicated(from, real.dup3_ ? real.dup3_(from, to, flags) : (int)OI_EARLY(SYS_dup3, from, to, flags, 0, 0));
+    return duplicated(from, real.dup3_ ? real.dup3_(from, to, flags) : (int)OI_EARLY(SYS_dup3, from, to, flags, 0));
 }
 
 /* The third argument is a number or an address; either way it is handed on as it came. */
@@ -253,7 +261,7 @@ OI_HOOK(int, dup3, (int from, int to, int flags))
     va_start(list, command);                                                                                           \
     long argument = va_arg(list, long);                                                                                \
     va_end(list);                                                                                                      \
-    int result = real.name ? real.name(fd, command, argument) : (int)OI_EARLY(SYS_fcntl, fd, command, argument, 0, 0); \
+    int result = real.name ? real.name(fd, command, argument) : (int)OI_EARLY(SYS_fcntl, fd, command, argument, 0);    \
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result
 
 OI_HOOK(int, fcntl, (int fd, int command, ...))

@@ -135,20 +135,20 @@ OI_HOOK(ssize_t, read, (int fd, void *buffer, size_t size))
 {
     if (WATCHED(fd))
         return read_watched(fd, buffer, size);
-    return real.read_ ? real.read_(fd, buffer, size) : OI_EARLY(SYS_read, fd, buffer, size, 0, 0);
+    return real.read_ ? real.read_(fd, buffer, size) : OI_EARLY(SYS_read, fd, buffer, size, 0);
 }
 
 OI_HOOK(ssize_t, __read_chk, (int fd, void *buffer, size_t size, size_t room))
 {
     if (WATCHED(fd) && size <= room)
         return read_watched(fd, buffer, size);
-    return real.__read_chk_ ? real.__read_chk_(fd, buffer, size, room) : OI_EARLY(SYS_read, fd, buffer, size, 0, 0);
+    return real.__read_chk_ ? real.__read_chk_(fd, buffer, size, room) : OI_EARLY(SYS_read, fd, buffer, size, 0);
 }
 
 OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
 {
     if (!WATCHED(fd))
-        return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0, 0);
+        return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.readv_(fd, pieces, count);
     received(seen, fd, pieces, got, count > 0 && any(pieces, (size_t)count));
@@ -170,21 +170,23 @@ OI_HOOK(ssize_t, recv, (int fd, void *buffer, size_t size, int flags))
 {
     if (WATCHED(fd) && real.recvfrom_)
         return recv_watched(fd, buffer, size, flags, NULL, NULL);
-    return real.recv_ ? real.recv_(fd, buffer, size, flags) : MISSING;
+    return real.recv_ ? real.recv_(fd, buffer, size, flags) : OI_EARLY(SYS_recvfrom, fd, buffer, size, flags);
 }
 
 OI_HOOK(ssize_t, __recv_chk, (int fd, void *buffer, size_t size, size_t room, int flags))
 {
     if (WATCHED(fd) && real.recvfrom_ && size <= room)
         return recv_watched(fd, buffer, size, flags, NULL, NULL);
-    return real.__recv_chk_ ? real.__recv_chk_(fd, buffer, size, room, flags) : MISSING;
+    return real.__recv_chk_ ? real.__recv_chk_(fd, buffer, size, room, flags)
+                            : OI_EARLY(SYS_recvfrom, fd, buffer, size, flags);
 }
 
 OI_HOOK(ssize_t, recvfrom, (int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length))
 {
     if (WATCHED(fd) && real.recvfrom_)
         return recv_watched(fd, buffer, size, flags, address, length);
-    return real.recvfrom_ ? real.recvfrom_(fd, buffer, size, flags, address, length) : MISSING;
+    return real.recvfrom_ ? real.recvfrom_(fd, buffer, size, flags, address, length)
+                          : OI_EARLY6(SYS_recvfrom, fd, buffer, size, flags, address, length);
 }
 
 OI_HOOK(ssize_t, __recvfrom_chk,
@@ -192,7 +194,8 @@ OI_HOOK(ssize_t, __recvfrom_chk,
 {
     if (WATCHED(fd) && real.recvfrom_ && size <= room)
         return recv_watched(fd, buffer, size, flags, address, length);
-    return real.__recvfrom_chk_ ? real.__recvfrom_chk_(fd, buffer, size, room, flags, address, length) : MISSING;
+    return real.__recvfrom_chk_ ? real.__recvfrom_chk_(fd, buffer, size, room, flags, address, length)
+                                : OI_EARLY6(SYS_recvfrom, fd, buffer, size, flags, address, length);
 }
 
 /* Descriptors that came along with a message. */
@@ -217,7 +220,7 @@ static __attribute__((noinline)) void passed_on(const struct msghdr *message)
 OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
 {
     if (!WATCHED(fd)) {
-        ssize_t got = real.recvmsg_ ? real.recvmsg_(fd, message, flags) : MISSING;
+        ssize_t got = real.recvmsg_ ? real.recvmsg_(fd, message, flags) : OI_EARLY(SYS_recvmsg, fd, message, flags, 0);
         if (got >= 0 && message->msg_controllen > 0 && !(flags & MSG_ERRQUEUE))
             passed_on(message);
         return got;
@@ -233,7 +236,8 @@ OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
 OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout))
 {
     if (!WATCHED(fd)) {
-        int got = real.recvmmsg_ ? real.recvmmsg_(fd, messages, count, flags, timeout) : MISSING;
+        int got = real.recvmmsg_ ? real.recvmmsg_(fd, messages, count, flags, timeout)
+                                 : (int)OI_EARLY6(SYS_recvmmsg, fd, messages, count, flags, timeout, 0);
         for (int i = 0; i < got && !(flags & MSG_ERRQUEUE); i++)
             if (messages[i].msg_hdr.msg_controllen > 0)
                 passed_on(&messages[i].msg_hdr);
@@ -256,7 +260,7 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
 OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
 {
     if (!WATCHED(fd))
-        return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0, 0);
+        return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.write_(fd, buffer, size);
     sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
@@ -266,7 +270,7 @@ OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
 OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
 {
     if (!WATCHED(fd))
-        return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0, 0);
+        return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.writev_(fd, pieces, count);
     sent(seen, fd, pieces, put);
@@ -276,7 +280,7 @@ OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
 OI_HOOK(ssize_t, send, (int fd, const void *buffer, size_t size, int flags))
 {
     if (!WATCHED(fd))
-        return real.send_ ? real.send_(fd, buffer, size, flags) : MISSING;
+        return real.send_ ? real.send_(fd, buffer, size, flags) : OI_EARLY(SYS_sendto, fd, buffer, size, flags);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.send_(fd, buffer, size, flags);
     if (!apart(flags))
@@ -288,7 +292,8 @@ OI_HOOK(ssize_t, sendto,
         (int fd, const void *buffer, size_t size, int flags, const struct sockaddr *address, socklen_t length))
 {
     if (!WATCHED(fd))
-        return real.sendto_ ? real.sendto_(fd, buffer, size, flags, address, length) : MISSING;
+        return real.sendto_ ? real.sendto_(fd, buffer, size, flags, address, length)
+                            : OI_EARLY6(SYS_sendto, fd, buffer, size, flags, address, length);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.sendto_(fd, buffer, size, flags, address, length);
     if (!apart(flags))
@@ -299,7 +304,7 @@ OI_HOOK(ssize_t, sendto,
 OI_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
 {
     if (!WATCHED(fd))
-        return real.sendmsg_ ? real.sendmsg_(fd, message, flags) : MISSING;
+        return real.sendmsg_ ? real.sendmsg_(fd, message, flags) : OI_EARLY(SYS_sendmsg, fd, message, flags, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.sendmsg_(fd, message, flags);
     if (!apart(flags))
@@ -310,7 +315,8 @@ OI_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
 OI_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags))
 {
     if (!WATCHED(fd))
-        return real.sendmmsg_ ? real.sendmmsg_(fd, messages, count, flags) : MISSING;
+        return real.sendmmsg_ ? real.sendmmsg_(fd, messages, count, flags)
+                              : (int)OI_EARLY(SYS_sendmmsg, fd, messages, count, flags);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     int put = real.sendmmsg_(fd, messages, count, flags);
     for (int i = 0; i < put && !apart(flags); i++)
@@ -323,7 +329,7 @@ OI_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
 OI_HOOK(ssize_t, sendfile, (int fd, int file, off_t *offset, size_t size))
 {
     if (!WATCHED(fd))
-        return real.sendfile_ ? real.sendfile_(fd, file, offset, size) : MISSING;
+        return real.sendfile_ ? real.sendfile_(fd, file, offset, size) : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.sendfile_(fd, file, offset, size);
     sent(seen, fd, NULL, put);
@@ -333,7 +339,8 @@ OI_HOOK(ssize_t, sendfile, (int fd, int file, off_t *offset, size_t size))
 OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
 {
     if (!WATCHED(fd))
-        return real.sendfile64_ ? real.sendfile64_(fd, file, offset, size) : MISSING;
+        return real.sendfile64_ ? real.sendfile64_(fd, file, offset, size)
+                                : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.sendfile64_(fd, file, offset, size);
     sent(seen, fd, NULL, put);
@@ -343,7 +350,8 @@ OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
 OI_HOOK(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags))
 {
     if (!WATCHED(in) && !WATCHED(out))
-        return real.splice_ ? real.splice_(in, in_offset, out, out_offset, size, flags) : MISSING;
+        return real.splice_ ? real.splice_(in, in_offset, out, out_offset, size, flags)
+                            : OI_EARLY6(SYS_splice, in, in_offset, out, out_offset, size, flags);
     struct oi_connection_seen from = oi_descriptor_connection(in), to = oi_descriptor_connection(out);
     ssize_t moved = real.splice_(in, in_offset, out, out_offset, size, flags);
     if (from.connection && moved >= 0)

@@ -100,7 +100,10 @@ OI_HOOK(int, poll, (struct pollfd * set, nfds_t count, int timeout))
 {
     if (in_request())
         waits_for_any((uintptr_t)set, count);
-    return real.poll_ ? real.poll_(set, count, timeout) : (int)OI_EARLY(SYS_ppoll, set, count, 0, 0, 0);
+    if (real.poll_)
+        return real.poll_(set, count, timeout);
+    struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
+    return (int)OI_EARLY(SYS_ppoll, set, count, timeout < 0 ? NULL : &limit, 0);
 }
 
 OI_HOOK(int, __poll_chk, (struct pollfd * set, nfds_t count, int timeout, size_t room))

@@ -290,7 +290,7 @@ OI_STUB(syscall):
     popq %rsi
     popq %rdi
     jmp 1b
-3:  movq %rdi, %rax /* before the constructor: the call itself, without errno */
+3:  movq %rdi, %rax /* before the constructor: the call itself */
     movq %rsi, %rdi
     movq %rdx, %rsi
     movq %rcx, %rdx
@@ -300,7 +300,8 @@ OI_STUB(syscall):
     syscall
     cmpq $-4095, %rax
     jb 4f
-    orq $-1, %rax
+    movq %rax, %rdi
+    jmp oi_syscall_failed
 4:  ret
 #elif defined(__aarch64__)
     hint 34 /* bti c */
@@ -325,7 +326,7 @@ OI_STUB(syscall):
     ldp x6, x7, [sp, #64]
     ldp x29, x30, [sp], #80
     b 1b
-3:  mov x8, x0 /* before the constructor: the call itself, without errno */
+3:  mov x8, x0 /* before the constructor: the call itself */
     mov x0, x1
     mov x1, x2
     mov x2, x3
@@ -335,7 +336,7 @@ OI_STUB(syscall):
     svc #0
     cmn x0, #4095
     b.cc 4f
-    mov x0, #-1
+    b oi_syscall_failed
 4:  ret
 #endif
     .size syscall, . - syscall

@@ -170,6 +170,15 @@ def test_libraries_that_choose_their_functions_before_we_are_relocated(how, redi
     expect(sink.spans(), *gets(redis, "main:1"))
 
 
+@pytest.mark.parametrize("how", [instrumented, preloaded])
+def test_sockets_before_our_constructor(how, sink):
+    """The constructors of all libraries come before ours: what they call of libc works, ends in time and says why it fails."""
+    command = [app("host_early", "-Wl,--no-as-needed", str(app("host_early_library")))]
+    result = both(command, sink, how=how)
+    assert result.stdout.count(b": 1, 0\n") == 13
+    assert b"poll(&set, 1, 1500): 0, 0\n" in result.stdout
+
+
 @not_under("address", "its runtime refuses RTLD_DEEPBIND, which is what keeps them apart")
 @pytest.mark.parametrize("protocol, tls", [("http", False), ("http", True), ("grpc", False), ("grpc", True)])
 def test_a_program_that_exports_libraries_of_its_own(protocol, tls, redis):
