@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "agent/agent.h"
 #include "agent/pool.h"
 #include "agent/thread.h"
 
@@ -41,12 +42,18 @@ void oi_gate_init(bool open)
         how = COUNTING;
 }
 
+void oi_gate_map(void)
+{
+    if (how == COUNTING)
+        oi_pool_map(&gates);
+}
+
 static struct oi_gate *own_gate(void)
 {
     struct oi_gate *gate = oi_thread.gate;
     if (gate)
         return gate;
-    gate = oi_pool_take(&gates);
+    gate = oi_life_confined() && !oi_pool_mapped(&gates) ? NULL : oi_pool_take(&gates);
     if (!gate) {
         how = CLOSED; /* from here on it cannot be told */
         return NULL;

@@ -24,6 +24,9 @@ struct oi_gate_ticket {
 /* From the constructor. `open`: the program has been measured, or the user says, that the gate is not needed. */
 void oi_gate_init(bool open);
 
+/* Maps the memory it needs; where a system call filter is in place and that was not done before, the gate is closed. */
+void oi_gate_map(void);
+
 /* This thread has read a request. */
 struct oi_gate_ticket oi_gate_enter(void);
 

@@ -20,6 +20,11 @@ struct oi_pool {
 void oi_pool_declare(struct oi_pool *pool, size_t slot_size, uint32_t count);
 bool oi_pool_map(struct oi_pool *pool);
 
+static inline bool oi_pool_mapped(const struct oi_pool *pool)
+{
+    return atomic_load_explicit(&pool->base, memory_order_relaxed) != NULL;
+}
+
 /* Maps `count` slots of `slot_size` bytes (a multiple of 16). Memory is only touched as it is used. False: no memory.
  */
 bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count);

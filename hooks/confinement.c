@@ -14,6 +14,7 @@
 
 #include "hooks/early.h"
 #include "hooks/hook.h"
+#include "hooks/http_server.h"
 #include "hooks/libc.h"
 
 #define FUNCTIONS(X)                                                                                                   \
@@ -139,6 +140,7 @@ OI_HOOK(int, prctl, (int option, ...))
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
         oi_life_stand_down();
     } else if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
+        oi_http_server_map();
         oi_life_before_confinement();
         oi_life_sandboxed();
     }

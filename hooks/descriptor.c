@@ -36,7 +36,7 @@ static oi_descriptor_entry *place(int fd, bool make)
     if (fd < 0 || chunk >= OI_DESCRIPTOR_CHUNKS)
         return NULL;
     oi_descriptor_entry *entries = atomic_load_explicit(&oi_descriptor_chunks[chunk], memory_order_acquire);
-    if (!entries && make) {
+    if (!entries && make && !oi_life_confined()) {
         oi_descriptor_entry *fresh = oi_permanent(sizeof *fresh * OI_DESCRIPTORS_CHUNK);
         if (fresh && atomic_compare_exchange_strong(&oi_descriptor_chunks[chunk], &entries, fresh))
             entries =
@@ -173,10 +173,17 @@ static void learn(struct oi_connection *connection, int fd)
         connection->cookie = cookie;
 }
 
+void oi_descriptors_map(void)
+{
+    oi_pool_map(&connections);
+    place(0, true);
+}
+
 /* A connection for the descriptor; in it, all but its role's own state. NULL: there is no room. */
 static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t length)
 {
-    struct oi_connection *connection = oi_pool_take(&connections);
+    bool possible = !oi_life_confined() || oi_pool_mapped(&connections);
+    struct oi_connection *connection = possible ? oi_pool_take(&connections) : NULL;
     if (!connection)
         return NULL;
     atomic_store_explicit(&connection->references, 1, memory_order_relaxed);

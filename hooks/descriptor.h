@@ -49,6 +49,9 @@ struct oi_connection_seen {
 };
 struct oi_connection_seen oi_descriptor_connection(int fd);
 
+/* Maps the memory for connections, which a system call filter may forbid later: then none is made. */
+void oi_descriptors_map(void);
+
 /* accept returned `fd` for a listening descriptor; `peer` is the address it told, of `length` bytes (0: none). */
 void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, socklen_t length);
 

@@ -17,9 +17,15 @@ static char *reserve(struct oi_request *request, uint32_t size)
     return request->text + request->used - size;
 }
 
+void oi_requests_map(void)
+{
+    oi_pool_map(&requests);
+}
+
 struct oi_request *oi_request_take(void)
 {
-    struct oi_request *request = oi_pool_take(&requests);
+    bool possible = !oi_life_confined() || oi_pool_mapped(&requests);
+    struct oi_request *request = possible ? oi_pool_take(&requests) : NULL;
     if (!request)
         return NULL;
     memset(&request->next, 0, sizeof *request - offsetof(struct oi_request, next));

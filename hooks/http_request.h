@@ -49,6 +49,9 @@ struct oi_request {
     char text[];
 };
 
+/* Maps the memory for requests, which may not be possible later. */
+void oi_requests_map(void);
+
 /* A request whose first byte was read just now; NULL: too many are under way. */
 struct oi_request *oi_request_take(void);
 

@@ -9,6 +9,7 @@
 #include "agent/http_excluded.h"
 #include "agent/http_server_span.h"
 #include "agent/life.h"
+#include "agent/thread.h"
 #include "agent/url.h"
 #include "hooks/connection.h"
 #include "hooks/http_request.h"
@@ -38,6 +39,17 @@ void oi_http_server_init(void)
 bool oi_http_server_wanted(void)
 {
     return wanted;
+}
+
+void oi_http_server_map(void)
+{
+    int saved = errno;
+    if (wanted && oi_active() && oi_root_detached() && !oi_thread.agent && oi_life_in_own_process()) {
+        oi_descriptors_map();
+        oi_requests_map();
+        oi_gate_map();
+    }
+    errno = saved;
 }
 
 void oi_http_server_begin(struct oi_http_server *server)

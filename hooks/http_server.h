@@ -30,6 +30,9 @@ struct oi_http_server {
 void oi_http_server_init(void);
 bool oi_http_server_wanted(void);
 
+/* Before the process is shut in: what a server will need is mapped. */
+void oi_http_server_map(void);
+
 void oi_http_server_begin(struct oi_http_server *server);
 
 /* Bytes passed; `at` NULL: nobody saw them. */

@@ -96,3 +96,17 @@ def test_ten_thousand_connections():
             for client in clients:
                 client.close()
     assert found == [*((f"/{index}", 200) for index in range(number)), ("/last", 200)]
+
+
+@pytest.mark.parametrize("when", ["listening", "later"])
+def test_a_server_that_shuts_itself_in(when):
+    """A filter that kills on any unusual system call: the memory for what it will serve is there before."""
+    with OtlpSink() as sink, start(instrumented_command([app("http_confined"), when]), env=telemetry(sink, FAST)) as process:
+        port = int(process.stdout.readline())
+        for number in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                client.sendall(f"GET /{number} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                assert client.recv(4096).endswith(b"ok")
+                assert client.recv(4096) == b""
+        assert process.wait(30) == 40
+        assert heard(sink, 3, "/2") == [(f"/{number}", 200) for number in range(3)]
