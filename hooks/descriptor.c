@@ -269,6 +269,12 @@ void oi_descriptor_waits(int epoll)
         release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_WAITS, memory_order_acq_rel));
 }
 
+bool oi_descriptor_serves(int fd)
+{
+    uint32_t entry = oi_descriptor(fd);
+    return entry != 0 && (!oi_descriptor_connected(entry) || connection_of(entry)->role == OI_ROLE_SERVER);
+}
+
 void oi_descriptor_duplicated(int from, int to)
 {
     uint32_t entry = oi_descriptor(from);

@@ -69,6 +69,9 @@ void oi_descriptor_waits(int epoll);
 /* `to` now refers to what `from` does; what it referred to before is closed by that. */
 void oi_descriptor_duplicated(int from, int to);
 
+/* A listening or accepted descriptor, or a set of such: who waits for it waits for requests. */
+bool oi_descriptor_serves(int fd);
+
 /* Before the descriptor is closed: the number may serve another thread as soon as it is. */
 void oi_descriptor_closing(int fd);
 

@@ -278,7 +278,7 @@ OI_HOOK(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *e
 {
     int result = REAL(epoll_ctl) ? real.epoll_ctl_(epoll, operation, fd, event) : MISSING;
     int saved = errno;
-    if (result == 0 && operation == EPOLL_CTL_ADD && oi_descriptor(fd) != 0 &&
+    if (result == 0 && operation == EPOLL_CTL_ADD && oi_descriptor_serves(fd) &&
         oi_descriptor(epoll) != OI_DESCRIPTOR_WAITS && noting()) {
         oi_descriptor_waits(epoll);
         oi_guard_leave();

@@ -1,7 +1,8 @@
 /* Waiting for the next event: a thread that waits for requests is done with the one it had.
  *
  * Only sets with a listening or accepted descriptor in them say so; a program that waits for a database's answer in the
- * middle of a request stays in it. Every call goes on with a jump; a thread without a current span pays for one load.
+ * middle of a request stays in it. A set is looked at when the kernel has found it readable. A thread without a current
+ * span pays for one load.
  */
 #include <errno.h>
 #include <poll.h>
@@ -60,7 +61,7 @@ static void waits_for_any(uintptr_t address, nfds_t count)
 {
     const struct pollfd *set = (const struct pollfd *)address;
     for (nfds_t i = 0; i < count; i++) {
-        if (set[i].fd >= 0 && oi_descriptor(set[i].fd) != 0) {
+        if (oi_descriptor_serves(set[i].fd)) {
             done_with_request();
             return;
         }
@@ -70,7 +71,7 @@ static void waits_for_any(uintptr_t address, nfds_t count)
 static void selects_any(int limit, const fd_set *set)
 {
     for (int fd = 0; set && fd < limit && fd < FD_SETSIZE; fd++) {
-        if (oi_descriptor(fd) != 0 && FD_ISSET(fd, set)) {
+        if (oi_descriptor(fd) != 0 && FD_ISSET(fd, set) && oi_descriptor_serves(fd)) {
             done_with_request();
             return;
         }
@@ -98,34 +99,39 @@ OI_HOOK(int, epoll_pwait2,
 
 OI_HOOK(int, poll, (struct pollfd * set, nfds_t count, int timeout))
 {
-    if (in_request())
+    if (!real.poll_) {
+        struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
+        return (int)OI_EARLY(SYS_ppoll, set, count, timeout < 0 ? NULL : &limit, 0);
+    }
+    int result = real.poll_(set, count, timeout);
+    if (result >= 0 && in_request())
         waits_for_any((uintptr_t)set, count);
-    if (real.poll_)
-        return real.poll_(set, count, timeout);
-    struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
-    return (int)OI_EARLY(SYS_ppoll, set, count, timeout < 0 ? NULL : &limit, 0);
+    return result;
 }
 
 OI_HOOK(int, __poll_chk, (struct pollfd * set, nfds_t count, int timeout, size_t room))
 {
-    if (in_request() && count <= room / sizeof *set)
+    int result = REAL(__poll_chk) ? real.__poll_chk_(set, count, timeout, room) : MISSING;
+    if (result >= 0 && in_request() && count <= room / sizeof *set)
         waits_for_any((uintptr_t)set, count);
-    return REAL(__poll_chk) ? real.__poll_chk_(set, count, timeout, room) : MISSING;
+    return result;
 }
 
 OI_HOOK(int, ppoll, (struct pollfd * set, nfds_t count, const struct timespec *timeout, const sigset_t *mask))
 {
-    if (in_request())
+    int result = REAL(ppoll) ? real.ppoll_(set, count, timeout, mask) : MISSING;
+    if (result >= 0 && in_request())
         waits_for_any((uintptr_t)set, count);
-    return REAL(ppoll) ? real.ppoll_(set, count, timeout, mask) : MISSING;
+    return result;
 }
 
 OI_HOOK(int, __ppoll_chk,
         (struct pollfd * set, nfds_t count, const struct timespec *timeout, const sigset_t *mask, size_t room))
 {
-    if (in_request() && count <= room / sizeof *set)
+    int result = REAL(__ppoll_chk) ? real.__ppoll_chk_(set, count, timeout, mask, room) : MISSING;
+    if (result >= 0 && in_request() && count <= room / sizeof *set)
         waits_for_any((uintptr_t)set, count);
-    return REAL(__ppoll_chk) ? real.__ppoll_chk_(set, count, timeout, mask, room) : MISSING;
+    return result;
 }
 
 OI_HOOK(int, select, (int limit, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout))

@@ -9,19 +9,24 @@
  *   /none                                            no answer: the connection is closed
  *   /refuse                                          answers before it has read the body
  *   /switch                                          101, then echoes
- *   /calls/TAG                                        GET TAG of Redis, and URL/TAG by libcurl, before it answers
+ *   /calls/TAG                                        GET TAG of Redis, and URL/TAG by libcurl, before it answers;
+ *                                                    with a TAG that begins with poll, select or epoll after it has
+ *                                                    waited so for an answer over a socket of its own
  *   /status/CODE
  */
 #include <curl/curl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -70,9 +75,42 @@ static size_t nowhere(char *at, size_t size, size_t count, void *user)
     return size * count;
 }
 
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* Asks over a socket of its own, and waits for the answer as the tag says. */
+static void wait_within(const char *how)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct epoll_event event = {.events = EPOLLIN};
+    char text[64];
+    int fd = socket(AF_INET, SOCK_STREAM, 0), epoll = epoll_create1(0), ready = 0;
+    struct pollfd poll_set = {.fd = fd, .events = POLLIN};
+    fd_set set;
+    FD_ZERO(&set);
+    FD_SET(fd, &set);
+    address.sin_port = htons((uint16_t)redis_port);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0 || write(fd, "PING\r\n", 6) != 6)
+        exit(1);
+    if (begins(how, "poll"))
+        ready = poll(&poll_set, 1, -1);
+    else if (begins(how, "select"))
+        ready = select(fd + 1, &set, NULL, NULL, NULL);
+    else if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+        ready = epoll_wait(epoll, &event, 1, -1);
+    if (ready != 1 || read(fd, text, sizeof text) != 7)
+        exit(1);
+    close(epoll);
+    close(fd);
+}
+
 static void work(int fd, const char *tag)
 {
     char text[256];
+    if (begins(tag, "poll") || begins(tag, "select") || begins(tag, "epoll"))
+        wait_within(tag);
     redisContext *redis = redisConnect("127.0.0.1", redis_port);
     freeReplyObject(redisCommand(redis, "GET %s", tag));
     redisFree(redis);
@@ -108,11 +146,6 @@ static void send_vector(int fd)
                              {greeting, sizeof greeting - 1}};
     if (writev(fd, pieces, 5) < 0)
         exit(1);
-}
-
-static bool begins(const char *text, const char *with)
-{
-    return strncmp(text, with, strlen(with)) == 0;
 }
 
 /* False: the connection is over. */
