@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/http_common.h"
@@ -24,6 +26,20 @@ enum { CONTEXT_AUTO, CONTEXT_TURN };
 /* More than this many requests that wait for their answers, on one connection, is no client's doing. */
 enum { PIPELINED = 256 };
 
+/* A server that inetd or systemd started speaks over descriptor 0; what it says there may go out by another name of the
+ * same socket. Where only standard output is one, it is a log's. fstat is asked first: a filter that was there before
+ * the program may know nothing of sockets. */
+static void find_standard(void)
+{
+    struct stat first, other;
+    if (fstat(STDIN_FILENO, &first) != 0 || !S_ISSOCK(first.st_mode))
+        return;
+    oi_descriptor_found(STDIN_FILENO);
+    for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fstat(fd, &other) == 0 && other.st_dev == first.st_dev && other.st_ino == first.st_ino)
+            oi_descriptor_duplicated(STDIN_FILENO, fd);
+}
+
 void oi_http_server_init(void)
 {
     wanted = oi_active() && !oi_list_has(oi_agent.config.disabled_instrumentations, "http_server");
@@ -32,8 +48,8 @@ void oi_http_server_init(void)
     oi_http_server_span_init(seed);
     oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
     oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN);
-    for (int fd = 0; wanted && fd <= 2; fd++)
-        oi_descriptor_found(fd); /* a server that inetd or systemd started speaks over these */
+    if (wanted)
+        find_standard();
 }
 
 bool oi_http_server_wanted(void)

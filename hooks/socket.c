@@ -20,6 +20,9 @@
 #include "hooks/libc.h"
 #include "hooks/socket.h"
 
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
+
 #define FUNCTIONS(X)                                                                                                   \
     X(listen)                                                                                                          \
     X(accept)                                                                                                          \
@@ -36,6 +39,8 @@
     X(fcntl64)                                                                                                         \
     X(fdopen)                                                                                                          \
     X(fclose)                                                                                                          \
+    X(vdprintf)                                                                                                        \
+    X(__vdprintf_chk)                                                                                                  \
     X(epoll_ctl)
 
 OI_LIBC_FUNCTIONS
@@ -149,16 +154,54 @@ OI_HOOK(int, close, (int fd))
 }
 
 /* What libc reads and writes by itself is not seen. */
-OI_HOOK(FILE *, fdopen, (int fd, const char *mode))
+static void unseen(int fd)
 {
-    FILE *stream = REAL(fdopen) ? real.fdopen_(fd, mode) : NULL;
     int saved = errno;
-    if (stream && oi_descriptor_connected(oi_descriptor(fd)) && noting()) {
+    if (oi_descriptor_connected(oi_descriptor(fd)) && noting()) {
         oi_connection_lose(oi_descriptor_connection(fd));
         oi_guard_leave();
     }
     errno = saved;
+}
+
+OI_HOOK(FILE *, fdopen, (int fd, const char *mode))
+{
+    FILE *stream = REAL(fdopen) ? real.fdopen_(fd, mode) : NULL;
+    if (stream)
+        unseen(fd);
     return stream;
+}
+
+OI_HOOK(int, vdprintf, (int fd, const char *format, va_list list))
+{
+    unseen(fd);
+    return REAL(vdprintf) ? real.vdprintf_(fd, format, list) : MISSING;
+}
+
+OI_HOOK(int, dprintf, (int fd, const char *format, ...))
+{
+    va_list list;
+    unseen(fd);
+    va_start(list, format);
+    int result = REAL(vdprintf) ? real.vdprintf_(fd, format, list) : MISSING;
+    va_end(list);
+    return result;
+}
+
+OI_HOOK(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list list))
+{
+    unseen(fd);
+    return REAL(__vdprintf_chk) ? real.__vdprintf_chk_(fd, flag, format, list) : MISSING;
+}
+
+OI_HOOK(int, __dprintf_chk, (int fd, int flag, const char *format, ...))
+{
+    va_list list;
+    unseen(fd);
+    va_start(list, format);
+    int result = REAL(__vdprintf_chk) ? real.__vdprintf_chk_(fd, flag, format, list) : MISSING;
+    va_end(list);
+    return result;
 }
 
 /* libc closes the descriptor without asking us. */

@@ -67,9 +67,12 @@ static bool telling(struct oi_connection_seen seen)
     return false;
 }
 
-static bool would_block(int error)
+/* The connection is gone. Other failures are the call's (a file that sendfile cannot read, an address that is none, no
+ * memory): the program goes on in another way. */
+static bool gone(int error)
 {
-    return error == EAGAIN || error == EWOULDBLOCK || error == EINTR || error == EINPROGRESS;
+    return error == EPIPE || error == ECONNRESET || error == ECONNABORTED || error == ETIMEDOUT || error == ENETRESET ||
+           error == EHOSTUNREACH || error == ENETUNREACH || error == ENETDOWN || error == EHOSTDOWN;
 }
 
 /* `got` is the real call's answer to a wish for bytes (`wished` of them: an end is only seen where some were wanted).
@@ -77,7 +80,7 @@ static bool would_block(int error)
 static void received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
 {
     int saved = errno;
-    if ((got >= 0 || !would_block(saved)) && telling(seen)) {
+    if ((got >= 0 || gone(saved)) && telling(seen)) {
         if (got > 0)
             oi_connection_received(seen, fd, pieces, (uint64_t)got);
         else if (got < 0)
@@ -92,7 +95,7 @@ static void received(struct oi_connection_seen seen, int fd, const struct iovec 
 static void sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t put)
 {
     int saved = errno;
-    if (put != 0 && (put > 0 || !would_block(saved)) && telling(seen)) {
+    if (put != 0 && (put > 0 || gone(saved)) && telling(seen)) {
         bool exports = put > 0 && oi_connection_sent(seen, fd, pieces, (uint64_t)put);
         if (put < 0)
             oi_connection_failed(seen, saved);
@@ -103,6 +106,7 @@ static void sent(struct oi_connection_seen seen, int fd, const struct iovec *pie
     errno = saved;
 }
 
+/* After a call that succeeded: where it failed the array may not be there. */
 static bool any(const struct iovec *pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -151,7 +155,7 @@ OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
         return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.readv_(fd, pieces, count);
-    received(seen, fd, pieces, got, count > 0 && any(pieces, (size_t)count));
+    received(seen, fd, pieces, got, got == 0 && any(pieces, (size_t)count));
     return got;
 }
 
@@ -198,22 +202,37 @@ OI_HOOK(ssize_t, __recvfrom_chk,
                                 : OI_EARLY6(SYS_recvfrom, fd, buffer, size, flags, address, length);
 }
 
-/* Descriptors that came along with a message. */
+/* Descriptors that came along with a message: the first part, behind `part` (NULL: from the start), that has any. */
+static struct cmsghdr *next_descriptors(const struct msghdr *message_, struct cmsghdr *part)
+{
+    struct msghdr *message = (struct msghdr *)(uintptr_t)message_;
+    do
+        part = part ? CMSG_NXTHDR(message, part) : CMSG_FIRSTHDR(message);
+    while (part &&
+           (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS || part->cmsg_len < CMSG_LEN(sizeof(int))));
+    return part;
+}
+
+/* A worker that is handed its connections never accepts: its thread is started here. */
 static __attribute__((noinline)) void passed_on(const struct msghdr *message)
 {
     int saved = errno;
-    if (oi_http_server_wanted() && oi_active() && !oi_thread.agent && oi_life_in_own_process() && oi_guard_enter()) {
-        for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part;
-             part = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message, part)) {
+    struct cmsghdr *part = next_descriptors(message, NULL);
+    bool serves = false;
+    if (part && oi_http_server_wanted() && oi_active() && oi_life_in_own_process() && oi_guard_enter()) {
+        for (; part; part = next_descriptors(message, part)) {
             size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-            for (size_t i = 0; part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS && i < count; i++) {
+            for (size_t i = 0; i < count; i++) {
                 int fd;
                 memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
                 oi_descriptor_found(fd);
+                serves = serves || oi_descriptor(fd) != 0;
             }
         }
         oi_guard_leave();
     }
+    if (serves)
+        oi_worker_need();
     errno = saved;
 }
 
@@ -227,8 +246,10 @@ OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
     }
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.recvmsg_(fd, message, flags);
+    if (got >= 0 && message->msg_controllen > 0)
+        passed_on(message);
     if (!apart(flags))
-        received(seen, fd, flags & MSG_TRUNC ? NULL : message->msg_iov, got,
+        received(seen, fd, got < 0 || (flags & MSG_TRUNC) ? NULL : message->msg_iov, got,
                  got == 0 && any(message->msg_iov, message->msg_iovlen));
     return got;
 }

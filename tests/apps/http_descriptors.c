@@ -12,9 +12,15 @@
  *   peek       looks at the request before it reads it
  *   threads    one thread reads, another answers
  *   inetd      serves what descriptor 0 is, once
+ *   standard   the same, but answers over descriptor 1
+ *   wrong      reads to and answers from where there is no memory, and from files that cannot be sent
+ *   dprintf    answers by it, if the request is not /last
+ *   guest      is handed each connection over one that it has opened itself
  *   all        keeps every connection open, answering whoever asks
  */
+#include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -24,8 +30,11 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,6 +71,50 @@ static void say(int fd, const char *path)
         exit(1);
 }
 
+/* Every call that fails here leaves the connection as it was. */
+static void say_in_the_end(int fd, const char *path)
+{
+    static struct iovec *volatile address = (struct iovec *)8;
+    struct iovec *nothing = address;
+    struct msghdr message = {.msg_iov = nothing, .msg_iovlen = 2};
+    int failed = 0, ends[2];
+    if (pipe(ends) != 0)
+        exit(1);
+    failed += readv(fd, nothing, 2) < 0 && errno == EFAULT;
+    failed += recvmsg(fd, (struct msghdr *)nothing, 0) < 0 && errno == EFAULT;
+    failed += recvmsg(fd, &message, MSG_DONTWAIT) < 0 && errno == EFAULT;
+    failed += write(fd, nothing, 1) < 0 && errno == EFAULT;
+    failed += writev(fd, nothing, 2) < 0 && errno == EFAULT;
+    failed += sendmsg(fd, (struct msghdr *)nothing, 0) < 0 && errno == EFAULT;
+    failed += sendmsg(fd, &message, 0) < 0 && errno == EFAULT;
+    failed += poll((struct pollfd *)nothing, 1, 0) < 0 && errno == EFAULT;
+    failed += sendfile(fd, ends[0], NULL, 10) < 0 && errno == EINVAL;
+    close(ends[0]);
+    close(ends[1]);
+    if (failed == 9)
+        say(fd, path);
+}
+
+static void wrongly(int fd)
+{
+    char path[256];
+    while (hear(fd, path))
+        say_in_the_end(fd, path);
+    close(fd);
+}
+
+static void through_dprintf(int fd)
+{
+    char path[256];
+    if (hear(fd, path)) {
+        if (strcmp(path, "/last") == 0)
+            say(fd, path);
+        else
+            dprintf(fd, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s", strlen(path), path);
+    }
+    close(fd);
+}
+
 static void converse(int fd)
 {
     char path[256];
@@ -83,13 +136,32 @@ static int copy_of(int fd)
     return copy;
 }
 
+/* A pair whose second end has connected to a listener. */
+static void as_host(int pair[2])
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    pair[1] = socket(AF_UNIX, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&address, sizeof address.sun_family);
+    listen(listener, 1);
+    getsockname(listener, (struct sockaddr *)&address, &length);
+    if (connect(pair[1], (struct sockaddr *)&address, length) != 0)
+        exit(1);
+    pair[0] = accept(listener, NULL, NULL);
+    close(listener);
+}
+
 static void pass(int fd)
 {
     int pair[2];
     char byte = 'x', room[CMSG_SPACE(sizeof fd)] = {0};
     struct iovec piece = {&byte, 1};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
+    if (is("guest"))
+        as_host(pair);
+    else
+        socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
     pid_t child = fork();
     if (child == 0) {
         close(fd);
@@ -226,10 +298,13 @@ int main(int argc, char **argv)
         const char *name;
         void (*serve)(int);
     } ways[] = {{"pass", pass},
+                {"guest", pass},
                 {"fork", answered_by_child},
                 {"vfork", beside_vfork},
                 {"system", reused_out_of_sight},
                 {"stdio", through_a_file},
+                {"wrong", wrongly},
+                {"dprintf", through_dprintf},
                 {"threads", in_two_threads}};
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
@@ -238,6 +313,12 @@ int main(int argc, char **argv)
     how = argv[1];
     if (is("inetd")) {
         converse(0);
+        return 0;
+    }
+    if (is("standard")) {
+        char path[256];
+        while (hear(0, path))
+            say(1, path);
         return 0;
     }
     int listener = socket(AF_INET, SOCK_STREAM, 0);

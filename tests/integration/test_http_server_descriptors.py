@@ -42,7 +42,7 @@ def heard(sink, count, last="/last"):
             for span in sorted(sink.spans(), key=lambda span: (span.start, span.end))]
 
 
-@pytest.mark.parametrize("how", ["plain", "dup", "number", "pass", "fork", "vfork", "system", "peek", "threads"])
+@pytest.mark.parametrize("how", ["plain", "dup", "number", "pass", "fork", "vfork", "system", "peek", "threads", "wrong", "guest"])
 def test_each_request_is_one_span(how):
     with serving(how) as (process, sink):
         port = int(process.stdout.readline())
@@ -69,9 +69,22 @@ def test_what_libc_writes_by_itself_is_no_error_of_the_request():
         assert heard(sink, 1) == [("/last", 200)]
 
 
-def test_a_connection_that_was_inherited():
+def test_what_dprintf_writes_is_no_error_of_the_request():
+    with serving("dprintf") as (process, sink):
+        port = int(process.stdout.readline())
+        for number in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                ask(client, f"/{number}")
+                assert client.recv(1) == b""
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            ask(client, "/last")
+        assert heard(sink, 1) == [("/last", 200)]
+
+
+@pytest.mark.parametrize("how", ["inetd", "standard"])
+def test_a_connection_that_was_inherited(how):
     ours, its = socket.socketpair()
-    with serving("inetd", stdin=its) as (process, sink):
+    with serving(how, stdin=its, stdout=its) as (process, sink):
         its.close()
         ask(ours, "/a")
         ask(ours, "/last")
