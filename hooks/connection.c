@@ -1,11 +1,16 @@
 /* From what a real call moved to the bytes a protocol sees. */
 #include "hooks/connection.h"
 
+#include "agent/context.h"
+
 void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes)
 {
     struct oi_connection *connection = oi_connection_hold(seen);
-    if (!connection)
+    if (!connection) {
+        if (seen.connection && seen.connection->role == OI_ROLE_SERVER)
+            oi_context_set(NULL); /* the thread has turned to somebody of whom nothing is known */
         return;
+    }
     if (connection->role != OI_ROLE_SERVER)
         bytes = 0;
     else if (!pieces)

@@ -248,11 +248,15 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     }
 }
 
-/* What the thread that read these bytes does next belongs to the request they are of. */
-static void be_in(const struct oi_request *request)
+/* What the thread that read from this connection does next belongs to the last request that came whole over it, if it
+ * is still to be answered; to none of another connection's in any case. */
+static void turn_to(const struct oi_http_server *server)
 {
-    if (request && request->headed)
-        oi_context_set(oi_gate_closed() ? NULL : &request->active);
+    const struct oi_request *current = NULL;
+    for (const struct oi_request *request = server->first; request; request = request->next)
+        if (request->headed)
+            current = request;
+    oi_context_set(current && !oi_gate_closed() ? &current->active : NULL);
 }
 
 /* The socket that was accepted may be closed out of our sight (by a system call of the program's own) and its number be
@@ -266,13 +270,10 @@ static bool same_socket(const struct oi_connection *connection, int fd)
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
 }
 
-void oi_http_server_received(struct oi_connection *connection, int fd, const char *at, size_t length)
+static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     struct oi_http_server *server = &connection->http;
     struct oi_http1_event event;
-    const struct oi_request *touched = server->reading;
-    if (server->over)
-        return;
     do {
         size_t used = oi_http1_next(&server->requests, at, length, &event);
         at = at ? at + used : NULL;
@@ -281,17 +282,20 @@ void oi_http_server_received(struct oi_connection *connection, int fd, const cha
             forget_all(server);
             return;
         }
-        if (server->reading)
-            touched = server->reading;
         request_event(connection, fd, &event);
     } while (event.kind != OI_HTTP1_MORE && event.kind != OI_HTTP1_OVER);
     /* What cannot be read as a request is not one; what came before it is still answered. */
     if (event.kind == OI_HTTP1_OVER && server->reading && !server->reading->headed) {
         if (server->first == server->reading || event.reason == OI_HTTP1_NOT_HTTP)
             forget_all(server);
-        return;
     }
-    be_in(touched);
+}
+
+void oi_http_server_received(struct oi_connection *connection, int fd, const char *at, size_t length)
+{
+    if (!connection->http.over)
+        read_requests(connection, fd, at, length);
+    turn_to(&connection->http);
 }
 
 /* --- answers
@@ -388,6 +392,7 @@ void oi_http_server_end_of_input(struct oi_connection *connection)
     struct oi_http1_event event;
     if (!connection->http.over)
         oi_http1_eof(&connection->http.requests, &event); /* what was asked for may still be answered */
+    turn_to(&connection->http);
 }
 
 void oi_http_server_end_of_output(struct oi_connection *connection)

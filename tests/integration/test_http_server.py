@@ -276,6 +276,40 @@ def test_calls_belong_to_the_request_that_made_them(model, waits, redis, http_se
         assert {span.trace_id for span in children} == {parent.trace_id}
 
 
+WHOLE, PART, UPGRADED = "GET /{0} HTTP/1.1\r\nHost: a\r\n\r\n", "GET /part HTTP/1.1\r\nHo", "\x81\x05hello"
+
+
+@pytest.mark.parametrize("words, first, second, parents", [
+    ("++a1b2A", WHOLE, PART, ["a", None]),
+    ("++a1b2A", WHOLE, UPGRADED, ["a", None]),
+    ("++a1b2A", WHOLE, "", ["a", None]),
+    ("++a1b2B3A", WHOLE, WHOLE, ["a", None, None]),
+    ("++a1A2b3B", WHOLE, WHOLE, ["a", None, "b"]),
+    ("+a1A", WHOLE + PART, None, ["a"]),
+    ("++b1a2A3B", WHOLE + PART, WHOLE, ["b", None, None]),
+    ("+a1A2A", WHOLE + WHOLE.replace("{0}", "z"), None, [None, None]),
+])
+def test_whose_turn_it_is(words, first, second, parents, redis):
+    """What a thread does after it has read from a connection is never charged to a request of another one."""
+    with OtlpSink() as sink:
+        process = start(instrumented_command([app("http_turns"), redis.port, words]), env=telemetry(sink, FAST))
+        port = int(process.stdout.readline())
+        clients = []
+        for name, text in (("a", first), ("b", second)):
+            if text is not None:
+                clients.append(socket.create_connection(("127.0.0.1", port), timeout=30))
+                clients[-1].sendall(text.format(name).encode("latin-1"))
+                if not text:
+                    clients[-1].shutdown(socket.SHUT_WR)
+        assert process.wait(30) == 0
+        for client in clients:
+            client.close()
+        spans = sink.exactly(words.count("A") + words.count("B") + len(parents))
+    servers = {span.span_id: span.attributes["http.target"][1:] for span in spans if span.kind == "SERVER"}
+    asked = [servers.get(span.parent_span_id) if span.parent_span_id else None for span in spans if span.kind == "CLIENT"]
+    assert asked == parents
+
+
 ROUTES = {"OTEL_NATIVE_HTTP_ROUTES": "/length/{number}/pages,/length/*"}
 
 

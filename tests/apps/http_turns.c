@@ -1,0 +1,44 @@
+// build: -lhiredis
+/* A server of one thread that does what it is told, letter by letter: http_turns REDIS-PORT WORDS.
+ *
+ *   + another connection is accepted: a, b, c …
+ *   a reads from the first connection, once          A answers its next request
+ *   1 to 9: GET turnN of Redis
+ */
+#include <ctype.h>
+#include <hiredis/hiredis.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    char text[4096];
+    int fds[8], count = 0;
+    if (argc != 3)
+        return 2;
+    redisContext *redis = redisConnect("127.0.0.1", atoi(argv[1]));
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    bind(listener, (struct sockaddr *)&address, sizeof address);
+    listen(listener, 16);
+    getsockname(listener, (struct sockaddr *)&address, &length);
+    printf("%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    for (const char *word = argv[2]; *word; word++) {
+        if (*word == '+')
+            fds[count++] = accept(listener, NULL, NULL);
+        else if (islower(*word))
+            printf("%zd\n", read(fds[*word - 'a'], text, sizeof text));
+        else if (isupper(*word))
+            printf("%zd\n", write(fds[*word - 'A'], answer, sizeof answer - 1));
+        else
+            freeReplyObject(redisCommand(redis, "GET turn%c", *word));
+    }
+    redisFree(redis);
+    return 0;
+}
