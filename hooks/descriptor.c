@@ -121,7 +121,11 @@ struct oi_connection_seen oi_descriptor_connection(int fd)
     if (!oi_descriptor_connected(entry))
         return (struct oi_connection_seen){0};
     struct oi_connection *connection = connection_of(entry);
-    return (struct oi_connection_seen){connection, atomic_load_explicit(&connection->generation, memory_order_acquire)};
+    uint32_t generation = atomic_load_explicit(&connection->generation, memory_order_acquire);
+    /* Between the two its slot may have begun another life, as another descriptor's connection. */
+    if ((generation & 1) == 0 || oi_descriptor(fd) != entry)
+        return (struct oi_connection_seen){0};
+    return (struct oi_connection_seen){connection, generation};
 }
 
 static void read_address(struct oi_address *out, const struct sockaddr *address, socklen_t length)
@@ -269,6 +273,22 @@ void oi_descriptor_waits(int epoll)
         release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_WAITS, memory_order_acq_rel));
 }
 
+/* One more reference to the connection of `from`, unless it ends meanwhile (another thread closes `from`). */
+static bool refer(int from, uint32_t entry)
+{
+    struct oi_connection *connection = connection_of(entry);
+    uint32_t references = atomic_load_explicit(&connection->references, memory_order_relaxed);
+    do {
+        if (references == 0)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&connection->references, &references, references + 1,
+                                                    memory_order_acq_rel, memory_order_relaxed));
+    if (oi_descriptor(from) == entry)
+        return true;
+    release(entry); /* its slot may serve another descriptor by now */
+    return false;
+}
+
 bool oi_descriptor_serves(int fd)
 {
     uint32_t entry = oi_descriptor(fd);
@@ -281,8 +301,8 @@ void oi_descriptor_duplicated(int from, int to)
     oi_descriptor_entry *slot = place(to, entry != 0);
     if (!slot || from == to)
         return;
-    if (oi_descriptor_connected(entry))
-        atomic_fetch_add_explicit(&connection_of(entry)->references, 1, memory_order_relaxed);
+    if (oi_descriptor_connected(entry) && !refer(from, entry))
+        entry = 0;
     release(atomic_exchange_explicit(slot, entry, memory_order_acq_rel));
 }
 
