@@ -50,7 +50,9 @@ void oi_life_before_identity(void);                        /* setuid, setgid, â€
 void oi_life_before_namespace(void);                       /* what a process with a second thread may not enter */
 void oi_life_sandboxed(void);  /* a system call filter: nothing new is started from here on */
 void oi_life_stand_down(void); /* a filter that leaves nothing: flush, and be no more */
-void oi_life_with_sdk(void);   /* the program exports traces itself: say so and stand down, unless told otherwise */
+void oi_life_relays(void);     /* it receives exports of others: those that it sends are no sign of an SDK */
+bool oi_life_relaying(void);
+void oi_life_with_sdk(void); /* the program exports traces itself: say so and stand down, unless told otherwise */
 
 /* Under a system call filter: no system call is made that the program does not make. */
 bool oi_life_confined(void);

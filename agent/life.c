@@ -446,11 +446,23 @@ void oi_life_before_daemon(void)
     errno = saved;
 }
 
+static _Atomic bool relays;
+
+void oi_life_relays(void)
+{
+    atomic_store_explicit(&relays, true, memory_order_relaxed);
+}
+
+bool oi_life_relaying(void)
+{
+    return atomic_load_explicit(&relays, memory_order_relaxed);
+}
+
 /* Two tracers in one process would tell each call twice, and tear the SDK's traces apart with headers of another. */
 void oi_life_with_sdk(void)
 {
     static _Atomic bool said;
-    if (oi_agent.config.with_sdk || atomic_exchange(&said, true))
+    if (oi_agent.config.with_sdk || oi_life_relaying() || atomic_exchange(&said, true))
         return;
     oi_log_always("this program exports traces itself: tracing stops here (OTEL_NATIVE_WITH_SDK=true goes on)");
     if (oi_active() && oi_life_in_own_process())

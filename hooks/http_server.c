@@ -235,6 +235,8 @@ static void request_event(struct oi_connection *connection, int fd, const struct
         connection->local_known = true;
         if (event->head.framing != OI_HTTP1_NO_BODY && event->head.has_length)
             request->request_size = (int64_t)event->head.length;
+        if (is_export(request))
+            oi_life_relays();
         oi_request_begin(request, true);
         break;
     case OI_HTTP1_END:

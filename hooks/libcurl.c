@@ -79,7 +79,8 @@ bool oi_curl_transfer_begin(const struct oi_call *call, struct oi_curl_handle *h
     enum oi_otlp_path otlp = oi_http_is_otlp_path(parts.path);
     if (otlp != OI_OTLP_NONE && oi_http_is_otlp_type(own.content_type)) {
         if (otlp == OI_OTLP_TRACES) {
-            if (!oi_agent.config.with_sdk) /* what is under way goes on: how it ends, will not be seen */
+            if (!oi_agent.config.with_sdk &&
+                !oi_life_relaying()) /* what is under way goes on: how it ends, will not be seen */
                 oi_library_libcurl.deliver = NULL;
             oi_life_with_sdk();
         }

@@ -1,7 +1,10 @@
 """A program that exports traces itself, as opentelemetry-cpp does over libcurl: the agent stands down in it."""
 
+import http.client
+
 import pytest
-from harness import HttpServer, OtlpSink, app, bare, instrumented, preloaded
+from harness import HttpServer, OtlpSink, app, bare, instrumented, preloaded, start
+from harness.programs import instrumented_command, telemetry
 
 LINE = (b"otel-instrument: this program exports traces itself: tracing stops here "
         b"(OTEL_NATIVE_WITH_SDK=true goes on)\n")
@@ -111,3 +114,36 @@ def test_an_export_over_a_plain_socket_counts_as_one_over_libcurl(http_server, c
         assert (result.stdout, result.returncode) == (expected.stdout, 0)
         assert result.stderr == (LINE if stops else b"")
         assert [span.attributes["http.url"] for span in sink.exactly(1 if stops else 2)] == [command[3]] * (1 if stops else 2)
+
+
+RELAY = """
+import http.client, http.server, pycurl, sys
+page, collector = sys.argv[1:]
+class Relay(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        client = http.client.HTTPConnection(*collector.split("//")[1].split(":"))
+        client.request("POST", self.path, self.rfile.read(int(self.headers["Content-Length"])), dict(self.headers))
+        self.send_response(client.getresponse().status)
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Relay)
+print(server.server_port, flush=True)
+server.handle_request()
+curl = pycurl.Curl()
+curl.setopt(pycurl.URL, page)
+curl.setopt(pycurl.WRITEFUNCTION, len)
+curl.perform()
+"""
+
+
+def test_a_relay_of_exports_is_no_program_with_an_sdk(http_server, collector):
+    """A proxy in front of a collector sends on what others have exported."""
+    url = f"{http_server.url}/bytes/3"
+    with OtlpSink() as sink:
+        process = start(instrumented_command(["/usr/bin/python3", "-c", RELAY, url, collector.url]), env=telemetry(sink, {}))
+        client = http.client.HTTPConnection("127.0.0.1", int(process.stdout.readline()), timeout=30)
+        client.request("POST", "/v1/traces", b"bytes", {"Content-Type": "application/x-protobuf"})
+        assert client.getresponse().status == 200
+        assert (process.communicate(timeout=30), process.returncode) == ((b"", b""), 0)
+        assert [span.attributes["http.url"] for span in sink.exactly(1)] == [url]
