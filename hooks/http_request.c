@@ -50,17 +50,35 @@ void oi_request_give(struct oi_request *request)
  * --------------------------------------------------------------------------------------------------------------------
  */
 
+/* Kept free for who the caller is, whatever else comes before: identifiers, and tracestate twice. */
+enum { CALLER_ROOM = 1536 };
+
 static size_t room(const struct oi_request *request)
 {
     return OI_REQUEST_SIZE - sizeof *request - request->used;
+}
+
+static bool of_the_caller(const struct oi_request *request, const struct oi_text *place)
+{
+    return place >= request->carried && place < request->carried + OI_HEADERS;
+}
+
+static size_t room_to_add(const struct oi_request *request)
+{
+    size_t left = room(request);
+    if (of_the_caller(request, request->open) && request->open != &request->carried[OI_HEADER_BAGGAGE])
+        return left;
+    return left > CALLER_ROOM ? left - CALLER_ROOM : 0;
 }
 
 void oi_request_add(struct oi_request *request, const char *at, size_t length)
 {
     if (!request->open)
         return;
-    if (length > room(request))
-        length = room(request);
+    if (length > room_to_add(request)) {
+        length = room_to_add(request);
+        request->cut = true;
+    }
     if (length > 0)
         memcpy(request->text + request->used, at, length);
     request->used += (uint32_t)length;
@@ -71,6 +89,7 @@ void oi_request_open(struct oi_request *request, struct oi_text *place)
 {
     struct oi_text before = *place;
     request->open = place;
+    request->cut = false;
     *place = oi_text_of(request->text + request->used, 0);
     if (oi_text_present(before)) {
         oi_request_add(request, before.at, before.len);
@@ -83,6 +102,8 @@ void oi_request_close(struct oi_request *request)
     struct oi_text *text = request->open;
     while (text && text->len > 0 && (text->at[text->len - 1] == ' ' || text->at[text->len - 1] == '\t'))
         text->len--;
+    if (request->cut && of_the_caller(request, text))
+        *text = (struct oi_text){NULL, 0};
     request->open = NULL;
 }
 

@@ -45,6 +45,7 @@ struct oi_request {
     struct oi_text carried[OI_HEADERS];
     struct oi_http_capture asked, answer; /* headers that become attributes */
     struct oi_text *open;                 /* the text that is being put together */
+    bool cut;                             /* not all of it fitted */
     uint32_t used;                        /* of `text` */
     char text[];
 };
@@ -59,7 +60,7 @@ struct oi_request *oi_request_take(void);
 void oi_request_give(struct oi_request *request);
 
 /* Putting texts together, piece by piece: the next one, to be stored at `place`; one that is there already goes on
- * after a comma. What does not fit is cut off. */
+ * after a comma. What does not fit is cut off, but for the caller's context: half a value of that is none. */
 void oi_request_open(struct oi_request *request, struct oi_text *place);
 void oi_request_add(struct oi_request *request, const char *at, size_t length);
 void oi_request_close(struct oi_request *request);

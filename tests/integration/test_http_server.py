@@ -276,6 +276,25 @@ def test_calls_belong_to_the_request_that_made_them(model, waits, redis, http_se
         assert {span.trace_id for span in children} == {parent.trace_id}
 
 
+@pytest.mark.parametrize("tag, headers, baggage", [
+    ("x" * 13000, PARENT, None),
+    ("a", "X-Forwarded-For: 192.0.2.1\r\n" * 300 + PARENT, None),
+    ("b", f"User-Agent: {'a' * 13000}\r\n{PARENT}", None),
+    ("y" * 6000, f"baggage: a={'b' * 6000}\r\n{PARENT}", None),
+    ("c", f"baggage: a={'b' * 3000}\r\n{PARENT}", f"a={'b' * 3000}"),
+], ids=["target", "many", "one", "both", "baggage"])
+def test_the_caller_is_known_however_much_it_says(tag, headers, baggage, redis, http_server):
+    """There is room for who it is, whatever comes before; half of its baggage is none."""
+    http_server.on(f"/{tag[:100]}", body="ok\n")
+    with serving("thread", redis.port, http_server.url, OTEL_TRACES_SAMPLER="parentbased_always_on") as server:
+        server.talk(f"GET /calls/{tag} HTTP/1.1\r\nHost: a\r\n{headers}\r\n", half_close=True)
+        spans = server.spans()
+    (request,) = (span for span in spans if span.kind == "SERVER")
+    assert (request.trace_id, request.parent_span_id) == (TRACE, CALLER)
+    assert [span.parent_span_id for span in spans if span.kind == "CLIENT"] == [request.span_id] * 2
+    assert http_server.requests[0].header("baggage") == baggage
+
+
 WHOLE, PART, UPGRADED = "GET /{0} HTTP/1.1\r\nHost: a\r\n\r\n", "GET /part HTTP/1.1\r\nHo", "\x81\x05hello"
 
 
