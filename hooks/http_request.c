@@ -42,7 +42,8 @@ struct oi_request *oi_request_take(void)
 void oi_request_give(struct oi_request *request)
 {
     oi_gate_leave(&request->gate);
-    oi_active_end(&request->active);
+    if (!request->headed || request->answered || request->image == oi_span_image())
+        oi_active_end(&request->active);
     oi_pool_give(&requests, request);
 }
 

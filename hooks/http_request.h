@@ -56,7 +56,8 @@ void oi_requests_map(void);
 /* A request whose first byte was read just now; NULL: too many are under way. */
 struct oi_request *oi_request_take(void);
 
-/* Ends its context and gives the memory back. Submits nothing. */
+/* Ends its context and gives the memory back. Submits nothing. In a forked child that has not answered it, the context
+ * stays: what the child executes still belongs to the request (agent/context.h: oi_context_for_exec). */
 void oi_request_give(struct oi_request *request);
 
 /* Putting texts together, piece by piece: the next one, to be stored at `place`; one that is there already goes on

@@ -125,8 +125,8 @@ static bool is_export(const struct oi_request *request)
            oi_http_is_otlp_type(request->headers[OI_REQUEST_CONTENT_TYPE]);
 }
 
-/* The oldest request is over. `error` absent: its answer is whole. */
-static void finish(struct oi_connection *connection, struct oi_text error)
+/* The oldest request is over. `error` absent: its answer is whole. `unknown`: how it ended is not for us to say. */
+static void finish(struct oi_connection *connection, struct oi_text error, bool unknown)
 {
     struct oi_http_server *server = &connection->http;
     struct oi_request *request = server->first;
@@ -136,7 +136,7 @@ static void finish(struct oi_connection *connection, struct oi_text error)
     if (server->reading == request)
         server->reading = NULL;
     server->waiting--;
-    if (request->headed && !is_export(request))
+    if (request->headed && !unknown && !is_export(request))
         submit(connection, request, error);
     oi_request_give(request);
 }
@@ -344,7 +344,7 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
         break;
     case OI_HTTP1_END:
         request->response_size = (int64_t)event->body;
-        finish(connection, (struct oi_text){NULL, 0});
+        finish(connection, (struct oi_text){NULL, 0}, false);
         if (event->tunnel)
             forget_all(server);
         break;
@@ -382,9 +382,7 @@ static void cut(struct oi_connection *connection, struct oi_text error)
     struct oi_http_server *server = &connection->http;
     while (server->first) {
         struct oi_request *request = server->first;
-        if (elsewhere(request))
-            request->headed = false;
-        finish(connection, request->stream ? (struct oi_text){NULL, 0} : error);
+        finish(connection, request->stream ? (struct oi_text){NULL, 0} : error, elsewhere(request));
     }
     server->over = true;
 }
@@ -406,7 +404,7 @@ void oi_http_server_end_of_output(struct oi_connection *connection)
     oi_http1_eof(&server->answers, &event);
     if (event.kind == OI_HTTP1_END && server->first) {
         server->first->response_size = (int64_t)event.body;
-        finish(connection, (struct oi_text){NULL, 0});
+        finish(connection, (struct oi_text){NULL, 0}, false);
     }
     cut(connection, OI_TEXT("connection_closed"));
 }

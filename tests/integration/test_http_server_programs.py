@@ -186,3 +186,37 @@ def test_each_request_of_a_kept_connection(name, folder):
             "http.url": f"http://127.0.0.1:{port}{path}", "net.peer.ip": "127.0.0.1", "net.peer.port": peer,
             "http.flavor": "1.1", "http.status_code": status, "http.response_content_length": len(body)})
         for path, peer, (status, _type, body) in zip(paths, peers, bare)]
+
+
+CGI = """
+import os, socket, sys
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+connection, _ = listener.accept()
+connection.recv(4096)
+said, says = os.pipe()
+if os.fork() == 0:
+    os.dup2(says, 1)
+    if sys.argv[1] == "close":
+        connection.close()
+    elif sys.argv[1] == "all":
+        os.closerange(3, 100)
+    os.execv("/bin/sh", ["sh", "-c", "echo $TRACEPARENT $TRACESTATE"])
+os.close(says)
+text = os.read(said, 1000)
+connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (len(text), text))
+"""
+
+
+@pytest.mark.parametrize("closes", ["nothing", "close", "all"])
+def test_a_program_that_a_request_executes_belongs_to_it(closes):
+    """Also where the forked child has closed the connection by then, as CGI servers do."""
+    with OtlpSink() as sink:
+        process = start(instrumented_command([PYTHON, "-c", CGI, closes]), env=telemetry(sink, FAST))
+        with socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=30) as client:
+            client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\ntraceparent: 00-{'a' * 32}-{'b' * 16}-01\r\ntracestate: c=d\r\n\r\n".encode())
+            answer = client.recv(1000).decode()
+        assert process.wait(30) == 0
+        (span,) = sink.exactly(1)
+    assert (span.trace_id, span.parent_span_id) == ("a" * 32, "b" * 16)
+    assert answer.endswith(f"\r\n\r\n00-{span.trace_id}-{span.span_id}-01 c=d\n")
