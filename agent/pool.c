@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 /* In a build with AddressSanitizer a free slot is not to be touched, but for the link in its first bytes. */
 #ifdef __SANITIZE_ADDRESS__
@@ -23,13 +24,24 @@ void oi_pool_declare(struct oi_pool *pool, size_t slot_size, uint32_t count)
     atomic_store(&pool->fresh, 0);
 }
 
+static void be_modest(struct oi_pool *pool)
+{
+    struct rlimit limit;
+    if (!pool->modest || getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return;
+    uint64_t most = limit.rlim_cur / 64 / pool->slot_size;
+    if (most < atomic_load(&pool->count))
+        atomic_store(&pool->count, (uint32_t)most);
+}
+
 bool oi_pool_map(struct oi_pool *pool)
 {
-    size_t size = pool->slot_size * pool->count;
     char *none = NULL;
     int saved = errno;
     if (atomic_load(&pool->base))
         return true;
+    be_modest(pool);
+    size_t size = pool->slot_size * atomic_load(&pool->count);
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         errno = saved;

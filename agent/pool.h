@@ -11,7 +11,8 @@
 struct oi_pool {
     _Atomic(char *) base; /* NULL: not mapped yet */
     size_t slot_size;
-    uint32_t count;
+    _Atomic uint32_t count;
+    bool modest;            /* takes at most a 64th of the address space that a limit leaves the program */
     _Atomic uint64_t head;  /* generation << 32 | index + 1 of the first free slot; the generation defeats ABA */
     _Atomic uint32_t fresh; /* slots from here on were never used */
 };

@@ -15,7 +15,8 @@ enum { LOCKED = 1, ENDED = 2 }; /* of a connection's lock; ENDED: whoever holds 
 
 _Atomic(oi_descriptor_entry *) oi_descriptor_chunks[OI_DESCRIPTOR_CHUNKS];
 
-static struct oi_pool connections = {.slot_size = (sizeof(struct oi_connection) + 63) / 64 * 64, .count = CONNECTIONS};
+static struct oi_pool connections = {
+    .slot_size = (sizeof(struct oi_connection) + 63) / 64 * 64, .count = CONNECTIONS, .modest = true};
 
 static struct oi_connection *connection_of(uint32_t entry)
 {

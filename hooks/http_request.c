@@ -9,7 +9,7 @@
 
 enum { REQUESTS = 8192 };
 
-static struct oi_pool requests = {.slot_size = OI_REQUEST_SIZE, .count = REQUESTS};
+static struct oi_pool requests = {.slot_size = OI_REQUEST_SIZE, .count = REQUESTS, .modest = true};
 
 static char *reserve(struct oi_request *request, uint32_t size)
 {

@@ -123,3 +123,21 @@ def test_a_server_that_shuts_itself_in(when):
                 assert client.recv(4096) == b""
         assert process.wait(30) == 40
         assert heard(sink, 3, "/2") == [(f"/{number}", 200) for number in range(3)]
+
+
+def test_a_server_with_little_address_space():
+    """What we take of it, the program cannot have."""
+    limit = 400 << 20
+    with serving("plain", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit))) as (process, sink):
+        port = int(process.stdout.readline())
+        before = size_of(process.pid)
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            ask(client, "/last")
+            assert size_of(process.pid) - before < limit / 20
+        assert heard(sink, 1) == [("/last", 200)]
+
+
+def size_of(pid):
+    """In bytes, of its address space."""
+    with open(f"/proc/{pid}/statm", encoding="ascii") as numbers:
+        return int(numbers.read().split()[0]) * resource.getpagesize()
