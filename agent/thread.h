@@ -29,7 +29,7 @@ struct oi_thread {
     uint16_t entry;
     uint16_t undefined;
     const void *entry_caller;
-    struct oi_gate *gate;  /* its count of requests (agent/gate.h); NULL: it has read none */
+    struct oi_gate *gate; /* its count of requests (agent/gate.h); NULL: it has read none */
 };
 
 extern __thread struct oi_thread oi_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
