@@ -195,15 +195,29 @@ static uint32_t hash_of(const struct stack *stack)
 {
     uint64_t hash = stack->count * 2U + stack->called_by_first;
     for (size_t i = 0; i < stack->count; i++)
-        hash = (hash ^ (stack->address[i] + stack->image[i])) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
+        hash = (hash ^ stack->address[i]) * UINT64_C(0x9e3779b97f4a7c15) ^ hash >> 29;
     return (uint32_t)(hash >> 32);
+}
+
+/* Two threads that come upon an object at the same time have given it a place each. */
+static bool same_object(uint8_t a, uint8_t b)
+{
+    const struct oi_image *one = &images[a].about, *other = &images[b].about;
+    return a == b || (one->look == other->look && one->start == other->start && one->bias == other->bias);
+}
+
+static bool same_objects(const struct stack *a, const struct stack *b)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (!same_object(a->image[i], b->image[i]))
+            return false;
+    return true;
 }
 
 static bool equal(const struct stack *a, const struct stack *b)
 {
     return a->hash == b->hash && a->count == b->count && a->called_by_first == b->called_by_first &&
-           memcmp(a->image, b->image, a->count) == 0 &&
-           memcmp(a->address, b->address, a->count * sizeof *a->address) == 0;
+           memcmp(a->address, b->address, a->count * sizeof *a->address) == 0 && same_objects(a, b);
 }
 
 static struct stack *stack_at(uint16_t number)
