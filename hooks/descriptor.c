@@ -153,7 +153,7 @@ static void read_address(struct oi_address *out, const struct sockaddr *address,
 uint16_t oi_local_port(int fd)
 {
     struct oi_address own;
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0}; /* for linters, who do not know that getsockname writes to it */
     socklen_t length = sizeof address;
     if (oi_life_confined() || getsockname(fd, (struct sockaddr *)&address, &length) != 0)
         return 0;
@@ -164,9 +164,9 @@ uint16_t oi_local_port(int fd)
 static void learn(struct oi_connection *connection, int fd)
 {
     union {
-        struct sockaddr any;
         struct sockaddr_storage room;
-    } address;
+        struct sockaddr any;
+    } address = {0}; /* as above */
     socklen_t length = sizeof address;
     if (oi_life_confined())
         return;
