@@ -3,12 +3,12 @@
 #include <string.h>
 
 /* glibc relocates the addresses of the dynamic section in place; a value below the load bias was left alone. */
-static uintptr_t relocated(const struct oi_object *object, uintptr_t value)
+static OI_UNSHADOWED uintptr_t relocated(const struct oi_object *object, uintptr_t value)
 {
     return value < object->bias ? object->bias + value : value;
 }
 
-static void read_dynamic(struct oi_object *object)
+static OI_UNSHADOWED void read_dynamic(struct oi_object *object)
 {
     uintptr_t soname = 0;
     bool named = false;
@@ -69,7 +69,7 @@ bool oi_object_read(const struct dl_phdr_info *info, struct oi_object *object)
     return object->strings && object->symbols;
 }
 
-bool oi_object_read_map(const struct link_map *map, struct oi_object *object)
+OI_UNSHADOWED bool oi_object_read_map(const struct link_map *map, struct oi_object *object)
 {
     *object = (struct oi_object){.bias = map->l_addr, .path = map->l_name ? map->l_name : "", .dynamic = map->l_ld};
     if (!object->dynamic)
@@ -89,14 +89,14 @@ bool oi_object_holds(const struct dl_phdr_info *info, uintptr_t address)
 }
 
 /* Not strcmp: a sanitizer's wrapper of it does not work yet when its runtime asks dlsym for libc's. */
-static bool same(const char *a, const char *b)
+static OI_UNSHADOWED bool same(const char *a, const char *b)
 {
     while (*a && *a == *b)
         a++, b++;
     return *a == *b;
 }
 
-static uint32_t gnu_hash(const char *name)
+static OI_UNSHADOWED uint32_t gnu_hash(const char *name)
 {
     uint32_t hash = 5381;
     for (; *name; name++)
@@ -104,7 +104,7 @@ static uint32_t gnu_hash(const char *name)
     return hash;
 }
 
-static bool is_function(const struct oi_object *object, uint32_t index, const char *name)
+static OI_UNSHADOWED bool is_function(const struct oi_object *object, uint32_t index, const char *name)
 {
     const ElfW(Sym) *symbol = &object->symbols[index];
     if (symbol->st_shndx == SHN_UNDEF || symbol->st_value == 0 || ELF64_ST_TYPE(symbol->st_info) != STT_FUNC)
@@ -116,7 +116,7 @@ static bool is_function(const struct oi_object *object, uint32_t index, const ch
 
 /* Index of the function that the object defines; 0: none. The layout of DT_GNU_HASH: bucket count, first symbol, filter
  * words, shift; filter; buckets; chain. */
-static uint32_t find_function(const struct oi_object *object, const char *name)
+static OI_UNSHADOWED uint32_t find_function(const struct oi_object *object, const char *name)
 {
     const uint32_t *table = object->gnu_hash;
     if (!table)
@@ -143,7 +143,7 @@ static uint32_t find_function(const struct oi_object *object, const char *name)
     }
 }
 
-void *oi_object_function(const struct oi_object *object, const char *name)
+OI_UNSHADOWED void *oi_object_function(const struct oi_object *object, const char *name)
 {
     uint32_t index = find_function(object, name);
     return index ? (void *)(object->bias + object->symbols[index].st_value) : NULL;

@@ -8,6 +8,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of the functions that our dlsym needs from the start: AddressSanitizer's runtime asks it before its shadow memory is
+ * there. */
+#define OI_UNSHADOWED __attribute__((no_sanitize_address))
+
 /* A loaded object: what dl_iterate_phdr tells, plus the tables of its dynamic section. */
 struct oi_object {
     uintptr_t start, end; /* its mapping */

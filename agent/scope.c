@@ -59,14 +59,14 @@ extern int dladdr1(const void *address, Dl_info *info, void **extra, int flags) 
 
 /* The first look at the loaded objects comes from the constructors of sanitizers' runtimes, which wrap dl_iterate_phdr
  * themselves and cannot be called yet. */
-static const struct link_map *own_map(void)
+static OI_UNSHADOWED const struct link_map *own_map(void)
 {
     Dl_info info;
     void *map = NULL;
     return dladdr1 && dladdr1(&own, &info, &map, RTLD_DL_LINKMAP) ? map : NULL;
 }
 
-static bool is_libc(const struct oi_object *object)
+static OI_UNSHADOWED bool is_libc(const struct oi_object *object)
 {
     static const char name[] = "libc.so.6";
     for (size_t i = 0; object->soname && object->soname[i] == name[i]; i++)
@@ -82,7 +82,7 @@ struct behind {
     void *found;
 };
 
-static bool look_behind(struct behind *behind, const struct oi_object *object)
+static OI_UNSHADOWED bool look_behind(struct behind *behind, const struct oi_object *object)
 {
     if (!behind->of_libc || is_libc(object))
         behind->found = oi_object_function(object, behind->name);
@@ -102,7 +102,7 @@ static int visit_behind(struct dl_phdr_info *info, size_t size, void *user)
     return 0;
 }
 
-void *oi_scope_behind_own(const char *name, bool of_libc)
+OI_UNSHADOWED void *oi_scope_behind_own(const char *name, bool of_libc)
 {
     struct behind behind = {.name = name, .of_libc = of_libc};
     const struct link_map *map = own_map();

@@ -19,14 +19,14 @@ void *(*oi_next_dlsym)(void *, const char *);
 void *(*oi_next_dlvsym)(void *, const char *, const char *);
 void *(*oi_next_dlopen)(const char *, int);
 
-static void *of_libc(const char *name)
+static OI_UNSHADOWED void *of_libc(const char *name)
 {
     void *found = oi_scope_behind_own(name, true);
     return found ? found : oi_scope_behind_own(name, false);
 }
 
 /* dlsym cannot be asked for itself. What is called first is found first: another thread may look at it. */
-bool oi_dynamic_find(void)
+OI_UNSHADOWED bool oi_dynamic_find(void)
 {
     if (!oi_relocated())
         return false;
@@ -40,7 +40,7 @@ bool oi_dynamic_find(void)
     return true;
 }
 
-static bool found_all(void)
+static OI_UNSHADOWED bool found_all(void)
 {
     return __atomic_load_n((void **)&oi_next_dlsym, __ATOMIC_ACQUIRE) || oi_dynamic_find();
 }
@@ -188,7 +188,7 @@ static struct route unversioned(struct route on, void *handle, const char *name,
     return (struct route){NULL, NULL};
 }
 
-struct route oi_dynamic_symbol(void *handle, const char *name, const char *version, const void *caller)
+OI_UNSHADOWED struct route oi_dynamic_symbol(void *handle, const char *name, const char *version, const void *caller)
 {
     if (!found_all())
         return (struct route){NULL, NULL};

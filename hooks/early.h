@@ -9,7 +9,7 @@
 /* Holds its own address once it is relocated; asked by a PC-relative address, which needs no relocation. */
 extern const void *const volatile oi_early_self __attribute__((visibility("hidden")));
 
-static inline bool oi_relocated(void)
+static inline __attribute__((no_sanitize_address)) bool oi_relocated(void)
 {
     return oi_early_self == (const void *)&oi_early_self;
 }
