@@ -1,12 +1,14 @@
 """Every function of hiredis that is hooked: a span when it succeeds and one when it fails, in the old and the new attribute
 set. What a function does beyond that is in test_hiredis.py, test_hiredis_async.py and their neighbours."""
 
+import re
+
 from redis_servers import Scripted
 from test_hiredis import (ANY, CLOSED, MODES, REFUSED, WRONGTYPE, Client, Expected, Nowhere, Tcp, Unix, one, pipeline, pytest)
 from test_hiredis_async import FREED
 from test_hiredis_async import Client as AsyncClient
 
-from harness import free_port
+from harness import free_port, paths
 
 CONNECTS = {"OTEL_NATIVE_CONNECT_SPANS": "true"}
 MISSING = "/nonexistent/redis.sock"
@@ -157,22 +159,22 @@ def test_failing_to_connect_asynchronously(redis, places, call, place, error, mo
 # --- commands ---------------------------------------------------------------------------------------------------------------
 
 COMMANDS = [
-    ("redisCommand", ["command|{} k x"], "command|LPUSH s x"),
-    ("redisvCommand", ["list|{} %s %s|k|x"], "list|LPUSH %s %s|s|x"),
-    ("redisCommandArgv", ["argv|{}|k|x"], "argv|LPUSH|s|x"),
-    ("redisAppendCommand", ["append|{} %s %s|k|x", "get"], None),
-    ("redisvAppendCommand", ["append_list|{} %s %s|k|x", "get"], None),
-    ("redisAppendCommandArgv", ["append_argv|{}|k|x", "get"], None),
-    ("redisFormatCommand", ["format|{} %s %s|k|x", "get"], None),
-    ("redisFormatCommandArgv", ["format_argv|{}|k|x", "get"], None),
-    ("redisFormatSdsCommandArgv", ["format_sds|{}|k|x", "get"], None),
-    ("redisBufferWrite", ["append|{} k x", "write", "get"], None),
-    ("redisGetReplyFromReader", ["append|{} k x", "write", "fill", "read"], None),
+    ("redisCommand", ["command|{} k x"]),
+    ("redisvCommand", ["list|{} %s %s|k|x"]),
+    ("redisCommandArgv", ["argv|{}|k|x"]),
+    ("redisAppendCommand-redisGetReply", ["append|{} %s %s|k|x", "get"]),
+    ("redisvAppendCommand", ["append_list|{} %s %s|k|x", "get"]),
+    ("redisAppendCommandArgv", ["append_argv|{}|k|x", "get"]),
+    ("redisAppendFormattedCommand-redisFormatCommand", ["format|{} %s %s|k|x", "get"]),
+    ("redisAppendFormattedCommand-redisFormatCommandArgv", ["format_argv|{}|k|x", "get"]),
+    ("redisAppendFormattedCommand-redisFormatSdsCommandArgv", ["format_sds|{}|k|x", "get"]),
+    ("redisBufferWrite", ["append|{} k x", "write", "get"]),
+    ("redisBufferRead-redisGetReplyFromReader", ["append|{} k x", "write", "fill", "read"]),
 ]
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
-@pytest.mark.parametrize("calls", [pytest.param(row[1], id=row[0]) for row in COMMANDS])
+@pytest.mark.parametrize("calls", rows(COMMANDS))
 def test_a_command(redis, places, calls, mode):
     """Carried out, then refused: k holds a string by then."""
     twice = [call.replace("{}", name) for name in ("SET", "LPUSH") for call in calls]
@@ -181,7 +183,7 @@ def test_a_command(redis, places, calls, mode):
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
-@pytest.mark.parametrize("calls", [pytest.param(row[1], id=row[0]) for row in COMMANDS])
+@pytest.mark.parametrize("calls", rows(COMMANDS))
 def test_a_command_whose_connection_ends(calls, mode):
     with Scripted(b"") as server:
         Client(server).expect([f"connect|127.0.0.1|{server.port}"] + [call.replace("{}", "SET") for call in calls],
@@ -189,7 +191,7 @@ def test_a_command_whose_connection_ends(calls, mode):
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
-@pytest.mark.parametrize("calls", [pytest.param(row[1], id=row[0]) for row in COMMANDS])
+@pytest.mark.parametrize("calls", rows(COMMANDS))
 def test_a_command_whose_reply_is_none(calls, mode):
     with Scripted(b"?what\r\n", b"") as server:
         Client(server).expect([f"connect|127.0.0.1|{server.port}"] + [call.replace("{}", "SET") for call in calls],
@@ -211,6 +213,8 @@ def test_writing_and_reading_by_hand(redis, places, mode):
 def test_freeing_in_the_middle_of_a_pipeline(redis, places, how, mode):
     Client(redis).expect(filled(["connect|127.0.0.1|{port}", "append|GET a", "append|GET b", "get", how], places),
                          pipeline("GET a", "GET b"), mode=mode)
+    Client(redis).expect(filled(["connect|127.0.0.1|{port}", "command|SET k x", "append|LPUSH k x", "append|GET b", "get", how], places),
+                         one("SET k ?"), pipeline("LPUSH k ?", "GET b", reply=WRONG), mode=mode)
 
 
 @pytest.mark.parametrize("mode", MODES[:2])
@@ -267,3 +271,32 @@ def test_an_asynchronous_command_whose_connection_ends(call, mode):
         with Scripted(answer) as server:
             AsyncClient(server).expect([f"connect|127.0.0.1|{server.port}", call.replace("{}", "SET"), "loop"],
                                        one("SET k ?", error=error), mode=mode)
+
+
+# --- the table is whole -----------------------------------------------------------------------------------------------------
+
+# Those that stand in no row: where each succeeds and fails.
+OF_THEIR_OWN = {
+    "redisConnectFd": (test_a_descriptor, test_no_memory),
+    "redisReconnect": (test_reconnecting, test_failing_to_reconnect),
+    "redisFree": (test_freeing_in_the_middle_of_a_pipeline,) * 2,
+    "redisFreeKeepFd": (test_freeing_in_the_middle_of_a_pipeline,) * 2,
+    "redisAsyncHandleRead": (test_an_asynchronous_command, test_an_asynchronous_command_whose_connection_ends),
+    "redisAsyncHandleWrite": (test_connecting_asynchronously, test_failing_to_connect_asynchronously),
+}
+
+
+def named(*tables):
+    return {name for table in tables for row in table for name in re.findall(r"redis\w+", row[0])}
+
+
+def test_every_function_is_in_the_table():
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted((paths.SOURCE / "hooks").glob("hiredis*.c")))
+    hooked = set(re.findall(r"^OI_HOOK\([^,]*, *(\w+),", text, re.MULTILINE))
+    well = named(BLOCKING, NONBLOCKING, ASYNC, COMMANDS, ASYNC_COMMANDS)
+    badly = named(FAILING, ASYNC_FAILING, COMMANDS, ASYNC_COMMANDS)
+    hooked.remove("redisAsyncHandleTimeout")  # hiredis 0.14 has none: test_hiredis_events.py
+    assert not (well | badly) & OF_THEIR_OWN.keys()
+    of_libraries = {name for name in well | badly if name.startswith("redisFormat")}
+    assert (well | OF_THEIR_OWN.keys()) - of_libraries == hooked
+    assert (badly | OF_THEIR_OWN.keys()) - of_libraries == hooked
