@@ -1,5 +1,5 @@
 """The functions a program gives to libcurl, in a multi handle: each is called as often, with the same arguments and the same value
-as without us. (In which context, tests/unit/test_libcurl_callbacks.c and test_libcurl_context.c show.)"""
+as without us. (In which context, test_served_loop.py shows, and tests/unit/test_libcurl_callbacks.c and test_libcurl_context.c.)"""
 
 from harness import HttpServer, app, same_output
 from test_libcurl import Call, in_order, seen
