@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from objects import SOURCE, files
+from objects import LIBRARY, SOURCE, exported, files
 
 # Section of the README, package, headers, and what the names of public functions begin with.
 LIBRARIES = {
@@ -32,18 +32,24 @@ def braces(pattern):
             for one in braces(pattern[:found.start()] + choice + pattern[found.end():])]
 
 
-def table(library):
-    """[(names, whether they are hooked)] of the section's table."""
-    text = (SOURCE / "hooks" / "README.md").read_text(encoding="utf-8")
-    section = next(part for part in re.split(r"^## ", text, flags=re.M) if f"`{library}*.c`" in part.partition("\n")[0])
+def rows_of(text):
     rows = []
-    for line in section.splitlines():
+    for line in text.splitlines():
         cells = line.strip("| ").split(" | ", 1)
         if line.startswith("| `") and len(cells) == 2:
             names = [name for pattern in re.findall(r"`([^`]+)`", cells[0]) for name in braces(pattern)]
             rows.append((names, not cells[1].startswith(("not hooked", "called, not hooked"))))
     assert rows
     return rows
+
+
+def readme():
+    return (SOURCE / "hooks" / "README.md").read_text(encoding="utf-8")
+
+
+def table(library):
+    """[(names, whether they are hooked)] of the section's table."""
+    return rows_of(next(part for part in re.split(r"^## ", readme(), flags=re.M) if f"`{library}*.c`" in part.partition("\n")[0]))
 
 
 def hooked(library):
@@ -87,6 +93,12 @@ def test_the_table_says_what_the_code_does(library):
     assert told == code
     left_alone = [pattern for names, is_hooked in rows if not is_hooked for pattern in names]
     assert [name for name in sorted(code) if any(fnmatch.fnmatchcase(name, pattern) for pattern in left_alone)] == []
+
+
+def test_what_is_exported_is_told():
+    """Every function we put in another's place, libc's too, stands in a row of hooked ones by its whole name."""
+    told = {name for names, is_hooked in rows_of(readme()) if is_hooked for name in names}
+    assert exported(LIBRARY) - told == set()
 
 
 def test_every_library_has_a_table():
