@@ -1,6 +1,7 @@
 // build: -lcurl -pthread
 /* Plays a program with an SDK of its own: requests that carry its traceparent, and a thread that exports what it has
- * recorded over OTLP/HTTP. Usage: curl_sdk SERVER COLLECTOR [traces|metrics|logs [multi]] */
+ * recorded over OTLP/HTTP. Usage: curl_sdk SERVER COLLECTOR [traces|metrics|logs [multi|async|json]]: `async` exports
+ * as opentelemetry-cpp does, through a multi handle, `json` in OTLP's other encoding. */
 #include <curl/curl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,12 +10,27 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *collector, *signal_name = "traces";
+static const char *collector, *signal_name = "traces", *content_type = "Content-Type: application/x-protobuf";
+static int export_async;
 
 static size_t swallow(char *data, size_t size, size_t count, void *unused)
 {
     (void)data, (void)unused;
     return size * count;
+}
+
+static CURLcode perform_async(CURL *easy)
+{
+    CURLM *multi = curl_multi_init();
+    int running = 1, left;
+    curl_multi_add_handle(multi, easy);
+    while (running > 0 && curl_multi_perform(multi, &running) == CURLM_OK)
+        curl_multi_poll(multi, NULL, 0, 1000, NULL);
+    CURLMsg *message = curl_multi_info_read(multi, &left);
+    CURLcode result = message ? message->data.result : CURLE_GOT_NOTHING;
+    curl_multi_remove_handle(multi, easy);
+    curl_multi_cleanup(multi);
+    return result;
 }
 
 static int request(const char *url, const char *header, const char *body)
@@ -27,7 +43,7 @@ static int request(const char *url, const char *header, const char *body)
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, list);
     if (body)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
-    CURLcode result = curl_easy_perform(easy);
+    CURLcode result = body && export_async ? perform_async(easy) : curl_easy_perform(easy);
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_cleanup(easy);
     curl_slist_free_all(list);
@@ -38,7 +54,7 @@ static void *export_batch(void *status)
 {
     char url[256];
     snprintf(url, sizeof url, "%s/v1/%s", collector, signal_name);
-    *(int *)status = request(url, "Content-Type: application/x-protobuf", "batch");
+    *(int *)status = request(url, content_type, "batch");
     return NULL;
 }
 
@@ -81,10 +97,13 @@ int main(int argc, char **argv)
     if (argc > 3)
         signal_name = argv[3];
     curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (argc > 4) {
+    if (argc > 4 && strcmp(argv[4], "multi") == 0) {
         across_an_export(argv[1]);
         return 0;
     }
+    export_async = argc > 4 && strcmp(argv[4], "async") == 0;
+    if (argc > 4 && strcmp(argv[4], "json") == 0)
+        content_type = "Content-Type: application/json";
     printf("before %d\n", request(argv[1], NULL, NULL));
     fflush(stdout);
     export_now();

@@ -18,9 +18,9 @@ def collector():
         yield server
 
 
-def run(http_server, collector, signal="traces", env=None, how=instrumented):
+def run(http_server, collector, signal="traces", env=None, how=instrumented, through=()):
     """Bare and instrumented: the same output but for what the agent says; spans, and what our server received."""
-    command = [app("curl_sdk"), f"{http_server.url}/bytes/3", collector.url, signal]
+    command = [app("curl_sdk"), f"{http_server.url}/bytes/3", collector.url, signal, *through]
     expected = bare(command)
     http_server.reset()
     with OtlpSink() as sink:
@@ -46,6 +46,15 @@ def test_traces_stop_with_one_line_at_the_first_export(http_server, collector, h
     assert result.stderr == LINE
     assert len(spans) == 1 and sent == [*carried(spans), None, None, None]
     assert [request.header("traceparent") for request in collector.requests] == [None] * 4  # two runs
+
+
+@pytest.mark.parametrize("through", ["async", "json"])
+def test_however_it_exports(http_server, collector, through):
+    """opentelemetry-cpp does so through a multi handle; JSON is the other encoding."""
+    result, spans, sent = run(http_server, collector, through=[through])
+    assert result.stderr == LINE
+    assert len(spans) == 1 and sent == [*carried(spans), None, None, None]
+    assert [request.header("traceparent") for request in collector.requests] == [None] * 4
 
 
 def test_told_to_go_on_it_goes_on(http_server, collector):
