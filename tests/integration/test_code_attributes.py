@@ -240,6 +240,15 @@ def test_cxx_names_without_debug_information(redis, http_server):
                "main", "shop::function", "shop::function", "shop::function")])
 
 
+def test_exceptions_through_a_library(redis, http_server):
+    """Thrown by a function that the library calls, caught behind it."""
+    url = http_server.url + "/bytes/3"
+    expect([app("curl_throw", *OPTIMISED), url], place("curl_throw.cc", "fetch", "curl_easy_perform"))
+    expect([app("curl_throw", *OPTIMISED), url, "multi"], *[place("curl_throw.cc", "in_multi", "curl_multi_add_handle")] * 2)
+    expect([app("redis_throw", *OPTIMISED), redis.port, "2"],
+           *[place("redis_throw.cc", "once", f"redisAsyncCommand(context, {name}") for name in ("throws", "show")] * 2)
+
+
 # --- when ----------------------------------------------------------------------------------------------------------------
 
 
