@@ -18,6 +18,15 @@ static void keep_first(struct oi_text *kept, struct oi_text value)
         *kept = value;
 }
 
+/* `Name:` is not sent. What is sent twice is received as one value with a comma in it, which no format accepts. */
+static void keep_sent(struct oi_text *kept, struct oi_text value)
+{
+    if (!oi_text_present(*kept) || kept->len == 0)
+        *kept = value;
+    else if (value.len > 0)
+        *kept = OI_TEXT(",");
+}
+
 void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_headers *out)
 {
     *out = (struct oi_curl_own_headers){0};
@@ -28,7 +37,7 @@ void oi_curl_own_headers(const struct curl_slist *list, struct oi_curl_own_heade
         oi_curl_split_line(list->data, &name, &value);
         int header = oi_header_find(name);
         if (header >= 0)
-            keep_first(&out->context[header], value);
+            keep_sent(&out->context[header], value);
         else if (oi_text_equal_nocase(name, OI_TEXT("user-agent")))
             keep_first(&out->user_agent, value);
         else if (oi_text_equal_nocase(name, OI_TEXT("content-type")))

@@ -5,7 +5,7 @@
 #include "agent/span.h"
 #include "hooks/libcurl_handle.h"
 
-/* What of the program's own list concerns us. The values point into the list. */
+/* What of the program's own list concerns us. The values point into the list, but for a comma: sent more than once. */
 struct oi_curl_own_headers {
     struct oi_text context[OI_HEADERS]; /* absent: not in the list; empty: the program wants none sent */
     struct oi_text user_agent;

@@ -288,6 +288,22 @@ static int own_trace_none(void)
     return own_headers("traceparent:", NULL, NULL);
 }
 
+static int own_trace_twice(void)
+{
+    return own_headers("traceparent: 00-" OTHER_TRACE "-" OTHER_SPAN "-01", "tracestate: vendor=1",
+                       "Traceparent: 00-" OTHER_TRACE "-" OTHER_SPAN "-01");
+}
+
+static int own_trace_after_all(void)
+{
+    return own_headers("traceparent:", "traceparent: 00-" OTHER_TRACE "-" OTHER_SPAN "-01", NULL);
+}
+
+static int own_state_twice(void)
+{
+    return own_headers("traceparent: 00-" OTHER_TRACE "-" OTHER_SPAN "-01", "tracestate: a=1", "tracestate: b=2");
+}
+
 static int own_state_and_baggage(void)
 {
     return own_headers("tracestate: mine=1", "Baggage: mine=2", NULL);
@@ -723,6 +739,9 @@ static const struct {
     MODE(own_trace_unsampled),
     MODE(own_trace_broken),
     MODE(own_trace_none),
+    MODE(own_trace_twice),
+    MODE(own_trace_after_all),
+    MODE(own_state_twice),
     MODE(own_state_and_baggage),
     MODE(own_b3),
     MODE(own_b3_multi),

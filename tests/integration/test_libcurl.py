@@ -306,6 +306,18 @@ def test_what_the_program_says_of_traceparent_is_left_alone(http_server, mode, s
     assert span.parent_span_id == ""
 
 
+@pytest.mark.parametrize("mode, parent, sent, state", [
+    ("own_trace_twice", "", 2, ["vendor=1"]),  # a receiver starts a new trace then
+    ("own_trace_after_all", OTHER_SPAN, 1, []),  # libcurl does not send a line without a value
+    ("own_state_twice", OTHER_SPAN, 1, ["a=1", "b=2"]),
+])
+def test_what_the_program_says_more_than_once(http_server, mode, parent, sent, state):
+    (span,), (request,) = run(http_server, mode)
+    given = [(name.lower(), value) for name, value in request.headers if name.lower().startswith("trace")]
+    assert sorted(given) == [("traceparent", f"00-{OTHER_TRACE}-{OTHER_SPAN}-01")] * sent + [("tracestate", one) for one in state]
+    assert (span.parent_span_id, span.trace_id == OTHER_TRACE, span.trace_state) == (parent, parent != "", "")
+
+
 def test_context_from_the_environment_is_handed_on(http_server):
     env = {"TRACEPARENT": f"00-{OTHER_TRACE}-{OTHER_SPAN}-01", "TRACESTATE": "a=1,b=2", "BAGGAGE": "user=7"}
     (span,), (request,) = run(http_server, "get", env=env)
