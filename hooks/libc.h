@@ -12,7 +12,9 @@
 #include <errno.h>
 #include <stdint.h>
 
+#include "agent/scope.h"
 #include "hooks/dynamic.h"
+#include "hooks/early.h"
 
 /* A result equal to the wrapper is refused. */
 static inline void *oi_libc_resolve(const char *name, const void *wrapper)
@@ -23,10 +25,23 @@ static inline void *oi_libc_resolve(const char *name, const void *wrapper)
     return found == wrapper ? NULL : found;
 }
 
+/* Before the constructor: the program may still have to read what dlerror said, which dlsym would take back. */
+static inline void *oi_libc_look(const char *name, const void *wrapper)
+{
+    int saved = errno;
+    void *found = oi_scope_behind_own(name, false);
+    errno = saved;
+    return found == wrapper ? NULL : found;
+}
+
 #define OI_LIBC_DECLARE(name) __typeof__(&name) name##_;
 #define OI_LIBC_RESOLVE(name)                                                                                          \
     if (!real.name##_)                                                                                                 \
         *(void **)&real.name##_ = oi_libc_resolve(#name, (const void *)(uintptr_t)name);
+
+#define OI_LIBC_LOOK(name)                                                                                             \
+    if (!real.name##_ && oi_relocated())                                                                               \
+        *(void **)&real.name##_ = oi_libc_look(#name, (const void *)(uintptr_t)name);
 
 #define OI_LIBC_FUNCTIONS                                                                                              \
     static struct {                                                                                                    \
@@ -38,7 +53,7 @@ static inline void *oi_libc_resolve(const char *name, const void *wrapper)
     }
 
 /* The real function; NULL: libc has none. */
-#define REAL(name) ({ OI_LIBC_RESOLVE(name) real.name##_; })
+#define REAL(name) ({ OI_LIBC_LOOK(name) real.name##_; })
 
 /* What a wrapper returns whose real function does not exist. */
 #define MISSING (errno = ENOSYS, -1)
