@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from harness import LIBRARY, HttpServer, app, bare, instrumented, preloaded, same_output
+from harness import LIBRARY, HttpServer, app, bare, instrumented, not_under, preloaded, same_output
 from host import SETTINGS, both, expect, get, gets, outcome
 from test_libcurl import DUP, NEW, Call, carried, failed, in_order, seen
 
@@ -38,6 +38,7 @@ def test_answers_are_those_of_the_bare_program(flags, mode, status, how, sink):
     assert sink.spans() == []
 
 
+@not_under("address", "its runtime cannot be in a process twice")
 def test_a_namespace_of_its_own(sink):
     """What dlmopen opens is not ours to watch: its libc is another one, and so are its handles."""
     result = both([app("dynamic_symbols"), "namespace", app("mysql_fake")], sink)
@@ -134,6 +135,7 @@ def test_handles_of_a_library_that_comes_back_elsewhere(mode, sink):
         select("SELECT ? FROM fresh", "SELECT fresh", **{"db.response.returned_rows": 1})]
 
 
+@not_under("address", "its runtime asks the interposer for the next function, and gets its own: the program hangs bare too")
 @pytest.mark.parametrize("order", ["before", "after", "launcher"])
 def test_another_interposer_of_dlsym(order, redis, sink):
     """It is asked as often as without us, and neither of us asks the other in circles."""
@@ -187,6 +189,7 @@ def test_a_plugin_whose_constructor_waits_for_a_thread(redis, sink):
     expect(sink.spans(), *gets(redis, *["module:1"] * 10, *["constructor:1"] * 5))
 
 
+@not_under("address", "its runtime needs what musl has not")
 def test_a_musl_program_in_the_same_environment(tmp_path, sink):
     """A child of a traced program, say. Our object must not ask for what musl lacks, and answer as musl does."""
     source = tmp_path / "program.c"

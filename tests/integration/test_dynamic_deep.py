@@ -3,8 +3,10 @@
 import os
 
 import pytest
-from harness import app, same_output
+from harness import app, not_under, same_output
 from host import SETTINGS, both, expect, gets
+
+pytestmark = not_under("address", "its runtime ends a program that opens something with RTLD_DEEPBIND")
 
 KEYS = ["name:1", "table:1", "variable:1"]  # "next:1" goes past us, on purpose
 # As linkers make them by default, as distributions do, and in the ways in between.
