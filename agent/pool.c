@@ -64,6 +64,13 @@ bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count)
     return oi_pool_map(pool);
 }
 
+void oi_pool_unmap(struct oi_pool *pool)
+{
+    void *base = atomic_exchange(&pool->base, NULL);
+    PERMIT(base, pool->slot_size * pool->count);
+    munmap(base, pool->slot_size * pool->count);
+}
+
 static void *slot_at(const struct oi_pool *pool, uint32_t index)
 {
     return atomic_load_explicit(&pool->base, memory_order_relaxed) + (size_t)index * pool->slot_size;

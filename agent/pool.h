@@ -30,6 +30,9 @@ static inline bool oi_pool_mapped(const struct oi_pool *pool)
  */
 bool oi_pool_init(struct oi_pool *pool, size_t slot_size, uint32_t count);
 
+/* Of a pool from which nothing has been taken: it is not needed after all. */
+void oi_pool_unmap(struct oi_pool *pool);
+
 /* A slot, its content undefined; NULL: all are taken. */
 void *oi_pool_take(struct oi_pool *pool);
 

@@ -35,7 +35,7 @@ static struct oi_pool *pool(void)
         return NULL;
     if (atomic_compare_exchange_strong(&slots, &known, fresh))
         return fresh;
-    munmap(fresh->base, (size_t)SLOT * HANDLES_MAX);
+    oi_pool_unmap(fresh);
     return known;
 }
 
