@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from .paths import BUILD, OUT, locked
+from .paths import BUILD, LAUNCHER, OUT, locked
 
 
 def configured(name):
@@ -41,7 +41,7 @@ __attribute__((constructor)) static void start(void)
 
 def runtime():
     asked = subprocess.run(["cc", "-print-file-name=libasan.so"], capture_output=True, text=True, check=True)
-    first = OUT / "asan-first.so"
+    first = (OUT if LAUNCHER.parent == BUILD else LAUNCHER.parent) / "asan-first.so"  # where all users can read it
     with locked("asan-first"):
         if not first.exists():
             subprocess.run(["cc", "-shared", "-fPIC", "-Wl,-z,initfirst", "-xc", "-", "-o", first], input=FIRST, text=True, check=True)
