@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import OtlpSink, app, start
+from harness import OtlpSink, app, not_under, start
 from harness.programs import instrumented_command, telemetry
 
 FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
@@ -111,6 +111,7 @@ def test_ten_thousand_connections():
     assert found == [*((f"/{index}", 200) for index in range(number)), ("/last", 200)]
 
 
+@not_under("address", "its runtime makes system calls that end the program")
 @pytest.mark.parametrize("when", ["listening", "later"])
 def test_a_server_that_shuts_itself_in(when):
     """A filter that kills on any unusual system call: the memory for what it will serve is there before."""
@@ -125,6 +126,7 @@ def test_a_server_that_shuts_itself_in(when):
         assert heard(sink, 3, "/2") == [(f"/{number}", 200) for number in range(3)]
 
 
+@not_under("address", "its shadow takes more")
 def test_a_server_with_little_address_space():
     """What we take of it, the program cannot have."""
     limit = 400 << 20
