@@ -62,20 +62,43 @@ void oi_context_set(const struct oi_active *active)
     oi_thread.current_generation = active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0;
 }
 
-static const struct oi_active *inherited;
-static uint32_t inherited_generation;
+/* A copy: the span's memory serves another request as soon as the child has closed its connection. */
+static struct {
+    bool is;
+    struct oi_context context;
+    char tracestate[OI_TRACESTATE_MAX], baggage[OI_BAGGAGE_MAX];
+} inherited;
+
+static struct oi_text copied(struct oi_text text, char *room, size_t size)
+{
+    if (!oi_text_present(text) || text.len > size)
+        return (struct oi_text){NULL, 0};
+    memcpy(room, text.at, text.len);
+    return oi_text_of(room, text.len);
+}
 
 void oi_context_forked(void)
 {
-    inherited = oi_thread.current;
-    inherited_generation = oi_thread.current_generation;
+    struct oi_context *context = &inherited.context;
+    if (oi_thread.current && look(oi_thread.current, oi_thread.current_generation, context)) {
+        context->tracestate = copied(context->tracestate, inherited.tracestate, sizeof inherited.tracestate);
+        context->baggage = copied(context->baggage, inherited.baggage, sizeof inherited.baggage);
+        inherited.is = true;
+    }
     oi_context_set(NULL);
+}
+
+static bool look_inherited(struct oi_context *out)
+{
+    if (inherited.is)
+        *out = inherited.context;
+    return inherited.is;
 }
 
 bool oi_context_for_exec(struct oi_context *out)
 {
     bool of_its_own = oi_context_current(out) && oi_thread.current;
-    return of_its_own || (inherited && look(inherited, inherited_generation, out)) || oi_context_current(out);
+    return of_its_own || look_inherited(out) || oi_context_current(out);
 }
 
 void oi_active_begin(struct oi_active *active, const struct oi_context *context)
@@ -117,7 +140,7 @@ void oi_root_forked(void)
 void oi_root_detach(void)
 {
     if (!atomic_exchange_explicit(&detached, true, memory_order_relaxed))
-        inherited = NULL;
+        inherited.is = false;
 }
 
 bool oi_root_detached(void)
