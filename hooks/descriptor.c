@@ -1,11 +1,11 @@
 #include "hooks/descriptor.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/un.h>
 
 #include "agent/agent.h"
+#include "agent/futex.h"
 #include "agent/permanent.h"
 #include "agent/pool.h"
 #include "hooks/connection.h"
@@ -71,14 +71,16 @@ static void release(uint32_t entry)
 
 static bool lock(struct oi_connection *connection)
 {
-    enum { SPINS = 200, YIELDS = 200 };
-    for (int tries = 0; tries < SPINS + YIELDS; tries++) {
+    /* Who holds it needs a microsecond, but may have lost its processor: then for some milliseconds. */
+    enum { SPINS = 300, NAPS = 200, NAP_NS = 100000, SPINS_CONFINED = 100000 };
+    bool confined = oi_life_confined();
+    for (int tries = 0; tries < (confined ? SPINS_CONFINED : SPINS + NAPS); tries++) {
         uint32_t free = 0;
         if (atomic_compare_exchange_weak_explicit(&connection->lock, &free, LOCKED, memory_order_acquire,
                                                   memory_order_relaxed))
             return true;
-        if (tries >= SPINS && !oi_life_confined())
-            sched_yield();
+        if (tries >= SPINS && !confined)
+            oi_futex_wait(&connection->lock, LOCKED, oi_mono_ns() + NAP_NS);
     }
     return false;
 }

@@ -26,8 +26,10 @@ static inline void *oi_libc_resolve(const char *name, const void *wrapper)
 }
 
 /* Before the constructor: the program may still have to read what dlerror said, which dlsym would take back. */
-static inline void *oi_libc_look(const char *name, const void *wrapper)
+static __attribute__((noinline, cold, unused)) void *oi_libc_look(const char *name, const void *wrapper)
 {
+    if (!oi_relocated())
+        return NULL;
     int saved = errno;
     void *found = oi_scope_behind_own(name, false);
     errno = saved;
@@ -40,7 +42,7 @@ static inline void *oi_libc_look(const char *name, const void *wrapper)
         *(void **)&real.name##_ = oi_libc_resolve(#name, (const void *)(uintptr_t)name);
 
 #define OI_LIBC_LOOK(name)                                                                                             \
-    if (!real.name##_ && oi_relocated())                                                                               \
+    if (__builtin_expect(!real.name##_, 0))                                                                            \
         *(void **)&real.name##_ = oi_libc_look(#name, (const void *)(uintptr_t)name);
 
 #define OI_LIBC_FUNCTIONS                                                                                              \

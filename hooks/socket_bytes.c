@@ -278,35 +278,51 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
  * --------------------------------------------------------------------------------------------------------------------
  */
 
-OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
+/* What a connection takes stands apart, so that the wrapper of a call on anything else saves no register. */
+static __attribute__((noinline)) ssize_t write_watched(int fd, const void *buffer, size_t size)
 {
-    if (!WATCHED(fd))
-        return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.write_(fd, buffer, size);
     sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
     return put;
 }
 
-OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
+OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
 {
-    if (!WATCHED(fd))
-        return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0);
+    if (WATCHED(fd))
+        return write_watched(fd, buffer, size);
+    return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0);
+}
+
+static __attribute__((noinline)) ssize_t writev_watched(int fd, const struct iovec *pieces, int count)
+{
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.writev_(fd, pieces, count);
     sent(seen, fd, pieces, put);
     return put;
 }
 
-OI_HOOK(ssize_t, send, (int fd, const void *buffer, size_t size, int flags))
+OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
 {
-    if (!WATCHED(fd))
-        return real.send_ ? real.send_(fd, buffer, size, flags) : OI_EARLY(SYS_sendto, fd, buffer, size, flags);
+    if (WATCHED(fd))
+        return writev_watched(fd, pieces, count);
+    return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0);
+}
+
+static __attribute__((noinline)) ssize_t send_watched(int fd, const void *buffer, size_t size, int flags)
+{
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t put = real.send_(fd, buffer, size, flags);
     if (!apart(flags))
         sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
     return put;
+}
+
+OI_HOOK(ssize_t, send, (int fd, const void *buffer, size_t size, int flags))
+{
+    if (WATCHED(fd))
+        return send_watched(fd, buffer, size, flags);
+    return real.send_ ? real.send_(fd, buffer, size, flags) : OI_EARLY(SYS_sendto, fd, buffer, size, flags);
 }
 
 OI_HOOK(ssize_t, sendto,

@@ -97,16 +97,24 @@ OI_HOOK(int, epoll_pwait2,
     return REAL(epoll_pwait2) ? real.epoll_pwait2_(epoll, events, room, timeout, mask) : MISSING;
 }
 
-OI_HOOK(int, poll, (struct pollfd * set, nfds_t count, int timeout))
+/* Before the constructor, and in a request: the set is looked at after the call, which fails where it is no memory. */
+static __attribute__((noinline)) int poll_slowly(struct pollfd *set, nfds_t count, int timeout)
 {
     if (!real.poll_) {
         struct timespec limit = {timeout / 1000, timeout % 1000 * 1000000L};
         return (int)OI_EARLY(SYS_ppoll, set, count, timeout < 0 ? NULL : &limit, 0);
     }
     int result = real.poll_(set, count, timeout);
-    if (result >= 0 && in_request())
+    if (result >= 0)
         waits_for_any((uintptr_t)set, count);
     return result;
+}
+
+OI_HOOK(int, poll, (struct pollfd * set, nfds_t count, int timeout))
+{
+    if (__builtin_expect(!real.poll_ || in_request(), false))
+        return poll_slowly(set, count, timeout);
+    return real.poll_(set, count, timeout);
 }
 
 OI_HOOK(int, __poll_chk, (struct pollfd * set, nfds_t count, int timeout, size_t room))
