@@ -97,14 +97,17 @@ def driven(client, script, acts, which, before, same=True):
             process = start(instrumented_command(command) if launcher else command, env=telemetry(sink, SETS[which]),
                             stdin=subprocess.PIPE)
             lines = []
-            for act in acts:
-                while (line := process.stdout.readline()) != b"waiting\n":
-                    assert line, process.stderr.read()
-                    lines.append(line)
-                act()
-                process.stdin.write(b"\n")
-                process.stdin.flush()
-            rest, errors = process.communicate(timeout=30)
+            try:
+                for act in acts:
+                    while (line := process.stdout.readline()) != b"waiting\n":
+                        assert line, process.stderr.read()
+                        lines.append(line)
+                    act()
+                    process.stdin.write(b"\n")
+                    process.stdin.flush()
+                rest, errors = process.communicate(timeout=30)
+            finally:
+                process.kill()  # or what it holds would keep the next test waiting
             outputs.append((b"".join(lines) + rest, errors, process.returncode))
             spans = sink.spans()
     assert outputs[0] == outputs[1] or not same
