@@ -63,9 +63,13 @@ static void with_length(int fd, int status, const char *body, bool head)
 {
     char text[512];
     int length =
-        snprintf(text, sizeof text, "HTTP/1.1 %d Status\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s",
-                 status, strlen(body), head ? "" : body);
-    put(fd, text, (size_t)length);
+        snprintf(text, sizeof text, "HTTP/1.1 %d Status\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
+                 status, strlen(body));
+    size_t size = head ? 0 : strlen(body);
+    char answer[size + (size_t)length];
+    memcpy(answer, text, (size_t)length);
+    memcpy(answer + length, body, size);
+    put(fd, answer, sizeof answer);
 }
 
 static size_t nowhere(char *at, size_t size, size_t count, void *user)

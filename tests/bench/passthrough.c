@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     enum call call = READ;
     while (call < CALLS && strcmp(calls[call], argv[1]) != 0)
         call++;
-    long count = atol(argv[3]);
+    long count = strtol(argv[3], NULL, 10);
     int epoll = epoll_create1(0);
     for (long i = 0; i < count / 10; i++)
         one(call, epoll);

@@ -326,7 +326,9 @@ def test_threads_of_the_smallest_stack(redis, mariadb, sink):
     assert {"code.function.name", "code.stacktrace"} <= set(span.attributes)
 
 
-@pytest.mark.parametrize("mode", ["seccomp-after", "seccomp-connected", "seccomp-no-futex", "seccomp-strict"])
+@pytest.mark.parametrize("mode", [
+    "seccomp-after", "seccomp-connected", "seccomp-strict",
+    pytest.param("seccomp-no-futex", marks=not_under("address", "the runtime needs futexes of its own"))])
 def test_a_filter_that_kills_on_any_unusual_system_call(mode, redis):
     command = [app("host_sandbox"), mode, redis.socket]
     with OtlpSink() as without, OtlpSink() as within:
