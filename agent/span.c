@@ -7,6 +7,7 @@
 #include "agent/life.h"
 #include "agent/record.h"
 #include "agent/stack.h"
+#include "agent/thread.h"
 
 static void start(struct oi_span *span, const struct oi_context *parent)
 {
@@ -45,6 +46,17 @@ void oi_span_start(struct oi_span *span)
     span->parent_generation = 0;
     span->parent = oi_context_active(&current, &span->parent_generation);
     start(span, &current);
+}
+
+void oi_span_start_in(struct oi_span *span, const struct oi_active *active, uint32_t generation)
+{
+    const struct oi_active *current = oi_thread.current;
+    uint32_t current_generation = oi_thread.current_generation;
+    oi_thread.current = active;
+    oi_thread.current_generation = generation;
+    oi_span_start(span);
+    oi_thread.current = current;
+    oi_thread.current_generation = current_generation;
 }
 
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent)

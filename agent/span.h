@@ -57,6 +57,10 @@ void oi_span_start(struct oi_span *span);
 /* (the context's texts must then stay valid as long as the span is used) */
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent);
 
+/* Starts a span under an active one, as it was seen in that generation; NULL, or ended since: under what is left where
+ * a thread has no current span. */
+void oi_span_start_in(struct oi_span *span, const struct oi_active *active, uint32_t generation);
+
 /* What a child or an outgoing request of this span is given: its ids and flags, the parent's tracestate and the
  * current baggage. An unsampled span propagates too. */
 void oi_span_context(const struct oi_span *span, struct oi_context *out);

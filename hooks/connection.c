@@ -1,7 +1,39 @@
 /* From what a real call moved to the bytes a protocol sees. */
 #include "hooks/connection.h"
 
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "agent/agent.h"
 #include "agent/context.h"
+
+struct oi_text oi_address_text(const struct oi_address *address, char room[INET6_ADDRSTRLEN])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    bool v4 = address->family == AF_INET6 && memcmp(address->ip, mapped, sizeof mapped) == 0;
+    if (address->family != AF_INET && address->family != AF_INET6)
+        return (struct oi_text){NULL, 0};
+    const char *text = v4 ? inet_ntop(AF_INET, address->ip + 12, room, INET6_ADDRSTRLEN)
+                          : inet_ntop(address->family, address->ip, room, INET6_ADDRSTRLEN);
+    return oi_text_from(text);
+}
+
+bool oi_connection_same_socket(const struct oi_connection *connection, int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    if (connection->cookie == 0 || oi_life_confined())
+        return true;
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
+}
+
+static void received(struct oi_connection *connection, int fd, const char *at, size_t length)
+{
+    if (connection->role == OI_ROLE_CLIENT)
+        oi_http_client_received(connection, at, length);
+    else
+        oi_http_server_received(connection, fd, at, length);
+}
 
 void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes)
 {
@@ -11,14 +43,12 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
             oi_context_set(NULL); /* the thread has turned to somebody of whom nothing is known */
         return;
     }
-    if (connection->role != OI_ROLE_SERVER)
-        bytes = 0;
-    else if (!pieces)
-        oi_http_server_received(connection, fd, NULL, bytes);
+    if (!pieces)
+        received(connection, fd, NULL, bytes);
     for (; pieces && bytes > 0; pieces++) {
         size_t length = pieces->iov_len < bytes ? pieces->iov_len : bytes;
         if (length > 0)
-            oi_http_server_received(connection, fd, pieces->iov_base, length);
+            received(connection, fd, pieces->iov_base, length);
         bytes -= length;
     }
     oi_connection_leave(connection);
@@ -28,12 +58,13 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
 static bool sent(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     if (connection->role == OI_ROLE_CLIENT)
-        return oi_http_client_sent(&connection->client, at, length);
+        return oi_http_client_sent(connection, fd, at, length);
     oi_http_server_sent(connection, fd, at, length);
     return false;
 }
 
-bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes)
+bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t from,
+                        uint64_t bytes)
 {
     struct oi_connection *connection = oi_connection_hold(seen);
     bool exports = false;
@@ -41,11 +72,10 @@ bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iov
         return false;
     if (!pieces)
         exports = sent(connection, fd, NULL, bytes);
-    for (; pieces && bytes > 0; pieces++) {
-        size_t length = pieces->iov_len < bytes ? pieces->iov_len : bytes;
-        if (length > 0 && sent(connection, fd, pieces->iov_base, length))
+    for (uint64_t at = 0, to = from + bytes; pieces && at < to; at += pieces++->iov_len) {
+        struct iovec part = oi_piece_part(pieces, at, from, to);
+        if (part.iov_len > 0 && sent(connection, fd, part.iov_base, part.iov_len))
             exports = true;
-        bytes -= length;
     }
     oi_connection_leave(connection);
     return exports;
@@ -56,7 +86,9 @@ void oi_connection_end_of_input(struct oi_connection_seen seen)
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection)
         return;
-    if (connection->role == OI_ROLE_SERVER)
+    if (connection->role == OI_ROLE_CLIENT)
+        oi_http_client_end_of_input(connection);
+    else
         oi_http_server_end_of_input(connection);
     oi_connection_leave(connection);
 }
@@ -66,17 +98,19 @@ void oi_connection_end_of_output(struct oi_connection_seen seen)
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection)
         return;
-    if (connection->role == OI_ROLE_SERVER)
+    if (connection->role == OI_ROLE_SERVER) /* a client that has asked may still be answered */
         oi_http_server_end_of_output(connection);
     oi_connection_leave(connection);
 }
 
-void oi_connection_failed(struct oi_connection_seen seen, int error)
+void oi_connection_failed(struct oi_connection_seen seen, int error, bool sending)
 {
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection)
         return;
-    if (connection->role == OI_ROLE_SERVER)
+    if (connection->role == OI_ROLE_CLIENT)
+        oi_http_client_failed(connection, error, sending);
+    else
         oi_http_server_failed(connection, error);
     oi_connection_leave(connection);
 }

@@ -37,8 +37,10 @@ struct oi_connection {
     bool local_known;            /* whether local_port is what there is to know */
     uint16_t local_port;
     struct oi_address peer;
-    uint64_t cookie; /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
-    uint8_t role;    /* enum oi_role */
+    uint64_t cookie;  /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
+    uint8_t role;     /* enum oi_role */
+    _Atomic int owed; /* the error of a call that had to be split, for the program's next one; 0: none */
+    _Atomic(struct oi_sending *) remainder; /* what is left of ours, to be sent before anything else; NULL: nothing */
     union {
         struct oi_http_server http;
         struct oi_http_client client;
@@ -52,14 +54,26 @@ void oi_connection_leave(struct oi_connection *connection);
 /* Nothing more can be said about it. Async-signal-safe. */
 void oi_connection_lose(struct oi_connection_seen seen);
 
-/* The bytes of `pieces` that the real call took or gave, `bytes` in all; NULL: they were not seen (sendfile). `fd` is
- * the descriptor the call named. With the guard held. True of what was sent: it was an export of traces. */
+/* The bytes of `pieces` that the real call took (from byte `from` on) or gave, `bytes` in all; NULL: they were not seen
+ * (sendfile). `fd` is the descriptor the call named. With the guard held. True of what was sent: it was an export of
+ * traces. */
 void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes);
-bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes);
+bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t from,
+                        uint64_t bytes);
 
 /* The peer sends no more; the program sends no more; a call failed with `error`. */
 void oi_connection_end_of_input(struct oi_connection_seen seen);
 void oi_connection_end_of_output(struct oi_connection_seen seen);
-void oi_connection_failed(struct oi_connection_seen seen, int error);
+void oi_connection_failed(struct oi_connection_seen seen, int error, bool sending);
+
+/* The socket may be closed out of our sight (by a system call of the program's own) and its number be another's by now.
+ * Asked where a message begins, so that no stranger's bytes are taken for one, and before anything is added. */
+bool oi_connection_same_socket(const struct oi_connection *connection, int fd);
+
+/* Without a port; absent: it is none of the internet. The text stands in `room`. */
+struct oi_text oi_address_text(const struct oi_address *address, char room[INET6_ADDRSTRLEN]);
+
+/* Gives back what was to be sent (hooks/outgoing.h). */
+void oi_sending_give(struct oi_sending *sending);
 
 #endif

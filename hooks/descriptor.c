@@ -1,6 +1,7 @@
 #include "hooks/descriptor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/un.h>
 
@@ -53,7 +54,12 @@ static void end(struct oi_connection *connection)
 {
     if (connection->role == OI_ROLE_SERVER)
         oi_http_server_end(connection);
-    atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
+    else
+        oi_http_client_end(connection);
+    atomic_fetch_add(&connection->generation, 1);
+    struct oi_sending *left = atomic_exchange(&connection->remainder, NULL);
+    if (left)
+        oi_sending_give(left);
     atomic_store_explicit(&connection->lock, 0, memory_order_release);
     oi_pool_give(&connections, connection);
 }
@@ -195,6 +201,7 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
         return NULL;
     atomic_store_explicit(&connection->references, 1, memory_order_relaxed);
     atomic_store_explicit(&connection->lost, false, memory_order_relaxed);
+    atomic_store_explicit(&connection->owed, 0, memory_order_relaxed);
     connection->cookie = 0;
     connection->local_port = 0;
     connection->local_known = false;
@@ -233,16 +240,32 @@ void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, s
     publish(fd, connection);
 }
 
-void oi_descriptor_opened(int fd)
+/* connect was called again for one that is under way. */
+static bool is_known(int fd)
 {
-    int type = 0;
-    socklen_t length = sizeof type;
-    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM)
+    struct oi_connection *connection = oi_connection_hold(oi_descriptor_connection(fd));
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    if (!connection)
+        return false;
+    bool known = connection->role == OI_ROLE_CLIENT && connection->cookie != 0 &&
+                 getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
+    oi_connection_leave(connection);
+    return known;
+}
+
+void oi_descriptor_opened(int fd, const struct sockaddr *peer, socklen_t length)
+{
+    int type = 0, flags;
+    socklen_t room = sizeof type;
+    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &room) != 0 || type != SOCK_STREAM ||
+        is_known(fd))
         return;
-    struct oi_connection *connection = make(fd, NULL, 0);
+    struct oi_connection *connection = make(fd, peer, length);
     if (connection) {
+        flags = fcntl(fd, F_GETFL);
         connection->role = OI_ROLE_CLIENT;
-        oi_http_client_begin(&connection->client);
+        oi_http_client_begin(&connection->client, flags >= 0 && !(flags & O_NONBLOCK));
     }
     publish(fd, connection);
 }

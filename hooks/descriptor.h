@@ -55,8 +55,8 @@ void oi_descriptors_map(void);
 /* accept returned `fd` for a listening descriptor; `peer` is the address it told, of `length` bytes (0: none). */
 void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, socklen_t length);
 
-/* connect has succeeded, or is under way. */
-void oi_descriptor_opened(int fd);
+/* connect to `peer` has succeeded, or is under way. */
+void oi_descriptor_opened(int fd, const struct sockaddr *peer, socklen_t length);
 
 /* A descriptor that was made out of our sight: inherited, or received over a socket. The kernel is asked what it is,
  * unless a system call filter is in place. */

@@ -1,81 +1,603 @@
 #include "hooks/http_client.h"
 
+#include <errno.h>
 #include <string.h>
 
+#include "agent/agent.h"
+#include "agent/futex.h"
 #include "agent/http_common.h"
+#include "agent/http_forwarded.h"
+#include "agent/http_span.h"
+#include "agent/url.h"
+#include "hooks/connection.h"
+#include "hooks/http_passing.h"
 
-void oi_http_client_begin(struct oi_http_client *client)
+static const struct oi_scope scope = {"otel-instrument.http_client", OI_AREA_HTTP};
+
+static bool wanted;
+
+/* More than this many requests that wait for their answers, on one connection, are not followed. */
+enum { PIPELINED = 256 };
+
+void oi_http_client_init(void)
 {
+    wanted = oi_active() && !oi_list_has(oi_agent.config.disabled_instrumentations, "http_client");
+}
+
+bool oi_http_client_wanted(void)
+{
+    return wanted;
+}
+
+/* An event loop often writes a connection's first request in a later turn: what was current when it was opened counts.
+ * With a blocking descriptor, it is the thread that writes which counts. */
+void oi_http_client_begin(struct oi_http_client *client, bool blocking)
+{
+    struct oi_context context;
     memset(client, 0, sizeof *client);
     oi_http1_init(&client->requests, OI_HTTP1_REQUESTS);
+    oi_http1_init(&client->answers, OI_HTTP1_ANSWERS);
+    client->opener = oi_context_active(&context, &client->opener_generation);
+    client->blocking = blocking;
 }
 
-/* Keeps the last bytes of a text that comes in pieces. */
-static void keep_end(struct oi_http_client *client, const char *at, size_t length)
+/* --- ends
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+/* `http://host/target`, in memory that the request does not use. */
+static struct oi_text url_of(struct oi_request *request)
 {
-    size_t room = sizeof client->text;
-    if (length > room) {
-        at += length - room;
-        length = room;
+    struct oi_buffer url = oi_request_rest(request);
+    struct oi_text target = request->target, host = request->headers[OI_REQUEST_HOST];
+    bool path = target.len > 0 && (target.at[0] == '/' || target.at[0] == '*');
+    if (path && !oi_text_present(host))
+        return (struct oi_text){NULL, 0};
+    if (!path && request->method_kind != OI_HTTP1_METHOD_CONNECT)
+        return target;
+    oi_buffer_put(&url, "http://", 7);
+    oi_buffer_put(&url, host.at, path ? host.len : 0);
+    if (path && target.at[0] == '*')
+        oi_buffer_char(&url, '/');
+    oi_buffer_put(&url, target.at, target.len);
+    return oi_buffer_text(&url);
+}
+
+static void submit(const struct oi_connection *connection, struct oi_request *request, struct oi_text error)
+{
+    char peer[INET6_ADDRSTRLEN];
+    struct oi_http_client_call call = {
+        .method = request->method,
+        .url = url_of(request),
+        .peer_address = oi_address_text(&connection->peer, peer),
+        .peer_port = connection->peer.port,
+        .status = request->status,
+        .user_agent = request->headers[OI_REQUEST_USER_AGENT],
+        .request_body_size = request->status ? request->request_size : -1,
+        .response_body_size = request->response_size,
+        .error_type = error,
+    };
+    struct oi_url url = oi_url_split(call.url);
+    if (oi_text_present(url.host) && url.host.len > 0) {
+        call.host = url.host;
+        call.port = url.port ? url.port : 80;
     }
-    size_t drop = client->kept + length > room ? client->kept + length - room : 0;
-    memmove(client->text, client->text + drop, client->kept - drop);
-    memcpy(client->text + client->kept - drop, at, length);
-    client->kept = (uint8_t)(client->kept - drop + length);
+    if (request->status)
+        call.version = request->minor == 0 ? OI_TEXT("1.0") : OI_TEXT("1.1");
+    oi_http_client_submit(&request->span, &scope, &call);
 }
 
-static void keep_start(struct oi_http_client *client, const char *at, size_t length)
+static void unlink_first(struct oi_http_client *client)
 {
-    size_t room = sizeof client->text - client->kept;
-    memcpy(client->text + client->kept, at, length < room ? length : room);
-    client->kept = (uint8_t)(client->kept + (length < room ? length : room));
+    struct oi_request *request = client->first;
+    client->first = request->next;
+    if (!client->first)
+        client->last = NULL;
+    if (client->sending == request)
+        client->sending = NULL;
+    client->waiting--;
 }
 
-static bool is_export(struct oi_http_client *client, const struct oi_http1_event *event)
+/* The oldest request is over. `error` absent: its answer is whole. */
+static void finish(struct oi_connection *connection, struct oi_text error)
 {
-    switch (event->kind) {
-    case OI_HTTP1_METHOD:
-        client->is_post = event->len == 4 && memcmp(event->at, "POST", 4) == 0;
-        client->is_otlp_path = client->is_type = false;
-        client->kept = 0;
+    struct oi_request *request = connection->client.first;
+    unlink_first(&connection->client);
+    if (wanted && request->line && !request->is_export)
+        submit(connection, request, error);
+    oi_request_give(request);
+}
+
+static void forget_all(struct oi_http_client *client)
+{
+    while (client->first) {
+        struct oi_request *request = client->first;
+        unlink_first(client);
+        oi_request_give(request);
+    }
+    client->over = true;
+}
+
+/* --- requests
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void start_span(struct oi_http_client *client, struct oi_request *request)
+{
+    struct oi_context current;
+    uint32_t generation;
+    bool first = !client->begun, by_thread = client->blocking && oi_context_active(&current, &generation);
+    client->begun = true;
+    if (first && !by_thread)
+        oi_span_start_in(&request->span, client->opener, client->opener_generation);
+    else
+        oi_span_start(&request->span);
+}
+
+static void set_times(struct oi_request *request)
+{
+    request->span.start_unix_ns = request->start_unix_ns;
+    request->span.start_mono_ns = request->start_mono_ns;
+}
+
+static bool request_begins(struct oi_http_client *client)
+{
+    struct oi_request *request = client->waiting < PIPELINED ? oi_request_take() : NULL;
+    if (!request)
         return false;
-    case OI_HTTP1_TARGET:
-        keep_end(client, event->at, event->len);
-        return false;
-    case OI_HTTP1_LINE:
-        client->is_otlp_path = oi_http_is_otlp_path(oi_text_of(client->text, client->kept)) == OI_OTLP_TRACES;
-        client->kept = 0;
-        return false;
-    case OI_HTTP1_HEADER:
-        if (client->is_post && client->is_otlp_path && event->header == OI_HTTP1_CONTENT_TYPE) {
-            oi_http1_take(&client->requests);
-            client->kept = 0;
-            client->is_type = true;
-        }
-        return false;
-    case OI_HTTP1_VALUE:
-        if (client->is_type)
-            keep_start(client, event->at, event->len);
-        return false;
-    case OI_HTTP1_HEAD:
-        return client->is_type && oi_http_is_otlp_type(oi_text_of(client->text, client->kept));
-    default:
-        return false;
+    if (client->now_mono_ns != 0) {
+        request->start_unix_ns = client->now_unix_ns;
+        request->start_mono_ns = client->now_mono_ns;
+    }
+    request->image = oi_span_image();
+    request->forks = oi_life_forks();
+    start_span(client, request);
+    set_times(request);
+    if (client->last)
+        client->last->next = request;
+    else
+        client->first = request;
+    client->last = client->sending = request;
+    client->waiting++;
+    return true;
+}
+
+/* The program says itself which trace the request belongs to. */
+static bool names_a_trace(const struct oi_request *request)
+{
+    for (int i = 0; i < OI_HEADERS; i++)
+        if ((oi_agent.propagators.leads & OI_HEADER_BIT(i)) && oi_text_present(request->carried[i]))
+            return true;
+    return false;
+}
+
+/* All headers are known: whose request it is. */
+static void decide(struct oi_request *request)
+{
+    struct oi_context own;
+    if (request->headed)
+        return;
+    uint64_t trace_at = request->trace_at;
+    request->headed = true;
+    request->trace_at = 0;
+    oi_request_close(request);
+    request->is_export = oi_http_is_otlp_path(request->target) != OI_OTLP_NONE &&
+                         oi_http_is_otlp_type(request->headers[OI_REQUEST_CONTENT_TYPE]);
+    if (!names_a_trace(request))
+        return;
+    oi_request_trace(request, &own);
+    if (!oi_context_valid(&own))
+        return;
+    uint32_t generation;
+    const struct oi_active *forwarded = oi_passing_find(&own, &generation);
+    if (forwarded)
+        oi_span_start_in(&request->span, forwarded, generation);
+    else
+        oi_span_start_under(&request->span, &own);
+    request->trace_at = forwarded ? trace_at : 0;
+    set_times(request);
+}
+
+static void request_event(struct oi_http_client *client, const struct oi_http1_event *event, bool *exports)
+{
+    struct oi_request *request = client->sending;
+    if (!request)
+        return;
+    if (event->kind == OI_HTTP1_VALUE && event->len > 0 && request->open == &request->carried[OI_HEADER_TRACEPARENT] &&
+        request->open->len == 0)
+        request->trace_at = event->offset;
+    if (oi_request_event(request, &client->requests, event))
+        return;
+    if (event->kind == OI_HTTP1_HEAD) {
+        decide(request);
+        if (event->head.framing != OI_HTTP1_NO_BODY && event->head.has_length)
+            request->request_size = (int64_t)event->head.length;
+        *exports |= request->is_export && oi_http_is_otlp_path(request->target) == OI_OTLP_TRACES;
+    } else if (event->kind == OI_HTTP1_END) {
+        if (event->head.framing != OI_HTTP1_NO_BODY)
+            request->request_size = (int64_t)event->body;
+        request->complete = true;
+        client->sending = NULL;
     }
 }
 
-bool oi_http_client_sent(struct oi_http_client *client, const char *at, size_t length)
+bool oi_http_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
-    struct oi_http1_event event;
+    struct oi_http_client *client = &connection->client;
+    struct oi_http1_event event = {0};
+    bool exports = false;
     while (!client->over) {
         size_t used = oi_http1_next(&client->requests, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
-        if (event.kind == OI_HTTP1_MORE)
+        if (event.kind == OI_HTTP1_MORE || event.kind == OI_HTTP1_OVER)
             break;
-        client->over = event.kind == OI_HTTP1_OVER;
-        if (is_export(client, &event))
-            return true;
+        if (event.kind == OI_HTTP1_BEGIN && (!oi_connection_same_socket(connection, fd) || !request_begins(client)))
+            forget_all(client);
+        else
+            request_event(client, &event, &exports);
     }
-    return false;
+    /* What is not a request will not be answered as one; what was asked before it still is. */
+    if (event.kind == OI_HTTP1_OVER &&
+        (!client->first || (client->sending && !client->sending->headed &&
+                            (client->first == client->sending || event.reason == OI_HTTP1_NOT_HTTP))))
+        forget_all(client);
+    return exports;
+}
+
+/* --- reading a write ahead
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+struct iovec oi_piece_part(const struct iovec *piece, uint64_t at, uint64_t from, uint64_t to)
+{
+    uint64_t begin = at < from ? from : at, end = at + piece->iov_len < to ? at + piece->iov_len : to;
+    if (begin >= end)
+        return (struct iovec){NULL, 0};
+    return (struct iovec){(char *)piece->iov_base + (begin - at), (size_t)(end - begin)};
+}
+
+/* True: `out` is complete. */
+static bool look(struct oi_http1 *parser, struct iovec part, uint64_t base, bool *found, struct oi_http_ahead *out)
+{
+    struct oi_http1_event event;
+    char *at = part.iov_base;
+    for (;;) {
+        size_t used = oi_http1_next(parser, at, part.iov_len, &event);
+        at += used;
+        part.iov_len -= used;
+        if (event.kind == OI_HTTP1_MORE)
+            return false;
+        if (event.kind == OI_HTTP1_OVER)
+            return true;
+        if (event.kind == OI_HTTP1_HEAD && !*found && event.offset >= base) {
+            *found = true;
+            out->place = event.offset - base;
+        } else if (event.kind == OI_HTTP1_END && *found) {
+            out->end = event.offset - base;
+            return true;
+        }
+    }
+}
+
+bool oi_http_client_find(const struct oi_connection *connection, const struct iovec *pieces, size_t count,
+                         uint64_t from, uint64_t total, struct oi_http_ahead *out)
+{
+    struct oi_http1 parser = connection->client.requests;
+    uint64_t base = parser.offset, at = 0;
+    bool found = false, done = false;
+    out->end = total - from;
+    for (size_t i = 0; i < count && !done; at += pieces[i++].iov_len) {
+        struct iovec part = oi_piece_part(&pieces[i], at, from, UINT64_MAX);
+        done = part.iov_len > 0 && look(&parser, part, base, &found, out);
+    }
+    out->place += from;
+    out->end += from;
+    return found;
+}
+
+/* OTEL_NATIVE_PROPAGATE_HOSTS */
+static bool may_propagate(const struct oi_connection *connection, const struct oi_request *request)
+{
+    char peer[INET6_ADDRSTRLEN];
+    struct oi_text host;
+    uint16_t port;
+    if (!oi_agent.config.set.propagate_hosts)
+        return true;
+    if (!oi_text_present(request->headers[OI_REQUEST_HOST]) ||
+        !oi_http_host_split(request->headers[OI_REQUEST_HOST], &host, &port)) {
+        host = oi_address_text(&connection->peer, peer);
+        port = connection->peer.port;
+    }
+    return oi_text_present(host) && oi_list_matches_host(oi_agent.config.propagate_hosts, host, port ? port : 80);
+}
+
+/* Whole lines only. */
+static void put_line(struct oi_sending *sending, struct oi_text name, struct oi_text value)
+{
+    struct oi_buffer line = {.at = sending->text + sending->length,
+                             .size = OI_SENDING_SIZE - sizeof *sending - sending->length};
+    oi_buffer_put(&line, name.at, name.len);
+    oi_buffer_put(&line, ": ", 2);
+    oi_buffer_put(&line, value.at, value.len);
+    oi_buffer_put(&line, "\r\n", 2);
+    if (!line.truncated)
+        sending->length += (uint32_t)line.len;
+}
+
+static void write_headers(const struct oi_request *request, const struct oi_context *context,
+                          struct oi_sending *sending)
+{
+    char room[OI_HEADER_ROOM];
+    unsigned headers = oi_agent.propagators.writes;
+    if (names_a_trace(request))
+        headers &= OI_HEADER_BIT(OI_HEADER_BAGGAGE);
+    for (int i = 0; i < OI_HEADERS; i++) {
+        if (!(headers & OI_HEADER_BIT(i)) || oi_text_present(request->carried[i]))
+            continue;
+        struct oi_text value = oi_header_value((enum oi_header)i, context, room);
+        if (oi_text_present(value))
+            put_line(sending, oi_header_name((enum oi_header)i), value);
+    }
+}
+
+/* Apart, for the sake of the stack: a span may be started in the function that calls it. */
+static __attribute__((noinline)) void write_ours(const struct oi_request *request, struct oi_sending *sending)
+{
+    struct oi_context context;
+    char traceparent[OI_TRACEPARENT_LENGTH];
+    oi_span_context(&request->span, &context);
+    write_headers(request, &context, sending);
+    if (request->trace_at == 0 || !(oi_agent.propagators.writes & OI_HEADER_BIT(OI_HEADER_TRACEPARENT)))
+        return;
+    oi_traceparent_format(&context, traceparent);
+    sending->ids_length = OI_SENDING_IDS;
+    memcpy(sending->ids, traceparent + OI_TRACEPARENT_LENGTH - OI_SENDING_IDS, OI_SENDING_IDS);
+}
+
+static bool feed(struct oi_connection *connection, int fd, const struct iovec *pieces, size_t count, uint64_t from,
+                 uint64_t to)
+{
+    bool exports = false;
+    uint64_t at = 0;
+    for (size_t i = 0; i < count && at < to; at += pieces[i++].iov_len) {
+        struct iovec part = oi_piece_part(&pieces[i], at, from, to);
+        if (part.iov_len > 0)
+            exports |= oi_http_client_sent(connection, fd, part.iov_base, part.iov_len);
+    }
+    return exports;
+}
+
+void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const struct iovec *pieces, size_t count,
+                               uint64_t from, uint64_t total, bool may_add, struct oi_http_ahead *ahead,
+                               struct oi_sending *sending)
+{
+    struct oi_http_client *client = &connection->client;
+    struct oi_request *request = client->sending;
+    uint64_t base = client->requests.offset;
+    sending->parser = client->requests;
+    sending->request = request;
+    sending->begun = client->begun;
+    sending->length = sending->sent = sending->ids_length = sending->ids_sent = 0;
+    if (request) {
+        sending->headed = request->headed;
+        sending->complete = request->complete;
+        memcpy(sending->texts, &request->method, sizeof sending->texts);
+    }
+    client->ahead = sending;
+    feed(connection, fd, pieces, count, from, ahead->place);
+    request = client->sending;
+    ahead->adds = false;
+    if (!request || client->over)
+        return;
+    decide(request);
+    if (!may_add || !wanted || !oi_agent.config.inject_sockets || !oi_agent.propagators.writes || oi_life_confined() ||
+        connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
+        return;
+    if (!request->is_export && !request->placed && may_propagate(connection, request))
+        write_ours(request, sending);
+    uint64_t ids = request->trace_at + OI_TRACEPARENT_LENGTH - OI_SENDING_IDS;
+    if (ids < base)
+        sending->ids_length = 0; /* they have left already */
+    else
+        ahead->ids = from + ids - base;
+    /* Even where this one is left alone: what stands behind it in the same write may not be. */
+    ahead->adds = sending->length > 0 || sending->ids_length > 0 || ahead->end < total;
+}
+
+/* Nothing was read ahead. */
+static void take_back(struct oi_http_client *client, const struct oi_sending *sending)
+{
+    struct oi_request *before = sending->request;
+    bool alive = false;
+    for (struct oi_request *request = client->first; request && !alive; request = request->next)
+        alive = request == before;
+    if (client->last && client->last != before && client->sending == client->last) {
+        /* It began with this write. */
+        struct oi_request *previous = NULL, *dropped = client->last;
+        for (struct oi_request *request = client->first; request != dropped; request = request->next)
+            previous = request;
+        if (previous)
+            previous->next = NULL;
+        else
+            client->first = NULL;
+        client->last = previous;
+        client->sending = NULL;
+        client->waiting--;
+        oi_request_give(dropped);
+    }
+    client->requests = sending->parser;
+    client->begun = sending->begun;
+    client->sending = alive ? before : NULL;
+    if (alive) {
+        before->headed = sending->headed || sending->ids_sent > 0; /* half of its ids have left */
+        before->complete = sending->complete;
+        memcpy(&before->method, sending->texts, sizeof sending->texts);
+    }
+}
+
+bool oi_http_client_took(struct oi_connection *connection, int fd, const struct iovec *pieces, size_t count,
+                         uint64_t from, uint64_t place, uint64_t to, const struct oi_sending *sending)
+{
+    struct oi_http_client *client = &connection->client;
+    if (client->ahead != sending || client->over)
+        return false;
+    client->ahead = NULL;
+    if (sending->sent > 0 && client->sending)
+        client->sending->placed = true;
+    if (to < place) {
+        take_back(client, sending);
+        place = from;
+    }
+    bool exports = feed(connection, fd, pieces, count, place, to);
+    while (client->first && client->first->ended)
+        finish(connection, (struct oi_text){NULL, 0});
+    return exports;
+}
+
+/* --- answers
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+static void answer_begins(struct oi_connection *connection)
+{
+    struct oi_http_client *client = &connection->client;
+    if (client->first && client->first->ended)
+        finish(connection, (struct oi_text){NULL, 0});
+    if (!client->first || !client->first->line)
+        forget_all(client); /* an answer to nothing we know */
+    else
+        oi_http1_answers(&client->answers, (enum oi_http1_method)client->first->method_kind);
+}
+
+static void answer_ends(struct oi_connection *connection, const struct oi_http1_event *event)
+{
+    struct oi_http_client *client = &connection->client;
+    struct oi_request *request = client->first;
+    request->response_size = (int64_t)event->body;
+    if (client->ahead && request == client->sending)
+        request->ended = true; /* another thread is in the middle of sending it */
+    else
+        finish(connection, (struct oi_text){NULL, 0});
+    if (event->tunnel)
+        forget_all(client);
+}
+
+static void answer_event(struct oi_connection *connection, const struct oi_http1_event *event)
+{
+    struct oi_http_client *client = &connection->client;
+    switch (event->kind) {
+    case OI_HTTP1_BEGIN:
+        answer_begins(connection);
+        break;
+    case OI_HTTP1_LINE:
+        client->first->status = event->head.status;
+        client->first->minor = event->head.minor;
+        break;
+    case OI_HTTP1_HEAD:
+        oi_http1_answered(&client->requests, event);
+        break;
+    case OI_HTTP1_INTERIM:
+        client->first->status = 0;
+        break;
+    case OI_HTTP1_END:
+        answer_ends(connection, event);
+        break;
+    default:
+        break;
+    }
+}
+
+void oi_http_client_received(struct oi_connection *connection, const char *at, size_t length)
+{
+    struct oi_http_client *client = &connection->client;
+    struct oi_http1_event event;
+    while (!client->over) {
+        size_t used = oi_http1_next(&client->answers, at, length, &event);
+        at = at ? at + used : NULL;
+        length -= used;
+        if (event.kind == OI_HTTP1_MORE)
+            return;
+        if (event.kind == OI_HTTP1_OVER)
+            forget_all(client);
+        else
+            answer_event(connection, &event);
+    }
+}
+
+/* --- the connection's end
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
+
+/* In a process that has forked since, or was forked, the other one may be reading the answer. */
+static bool elsewhere(const struct oi_request *request)
+{
+    return request->image != oi_span_image() || request->forks != oi_life_forks();
+}
+
+/* The connection ends with requests on it. A program that has read what it wanted of an answer may go. */
+static void cut(struct oi_connection *connection, struct oi_text error, bool by_program)
+{
+    struct oi_http_client *client = &connection->client;
+    while (client->first) {
+        struct oi_request *request = client->first;
+        bool fine = request->ended || (by_program && request->status >= 200);
+        if (elsewhere(request))
+            request->line = false;
+        finish(connection, fine ? (struct oi_text){NULL, 0} : oi_text_present(request->error) ? request->error : error);
+    }
+    client->over = true;
+}
+
+void oi_http_client_end_of_input(struct oi_connection *connection)
+{
+    struct oi_http_client *client = &connection->client;
+    struct oi_http1_event event;
+    if (client->over)
+        return;
+    oi_http1_eof(&client->answers, &event);
+    if (event.kind == OI_HTTP1_END && client->first)
+        answer_ends(connection, &event);
+    cut(connection, OI_TEXT("connection_closed"), false);
+}
+
+static struct oi_text error_name(int error)
+{
+    static const struct {
+        int number;
+        struct oi_text name;
+    } names[] = {
+        {EPIPE, OI_TEXT("EPIPE")},
+        {ECONNRESET, OI_TEXT("ECONNRESET")},
+        {ETIMEDOUT, OI_TEXT("ETIMEDOUT")},
+        {ECONNREFUSED, OI_TEXT("ECONNREFUSED")},
+        {ECONNABORTED, OI_TEXT("ECONNABORTED")},
+        {EHOSTUNREACH, OI_TEXT("EHOSTUNREACH")},
+        {ENETUNREACH, OI_TEXT("ENETUNREACH")},
+        {ENETDOWN, OI_TEXT("ENETDOWN")},
+        {EBADF, OI_TEXT("EBADF")},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].number == error)
+            return names[i].name;
+    return OI_TEXT("_OTHER");
+}
+
+/* What cannot be sent to the end may be answered all the same: refused, and the connection closed. */
+void oi_http_client_failed(struct oi_connection *connection, int error, bool sending)
+{
+    if (connection->client.over)
+        return;
+    if (!sending)
+        cut(connection, error_name(error), false);
+    for (struct oi_request *request = connection->client.first; request; request = request->next)
+        request->error = error_name(error);
+}
+
+void oi_http_client_end(struct oi_connection *connection)
+{
+    if (atomic_load_explicit(&connection->lost, memory_order_relaxed))
+        forget_all(&connection->client);
+    else if (!connection->client.over)
+        cut(connection, OI_TEXT("abandoned"), true);
 }

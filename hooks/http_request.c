@@ -6,6 +6,7 @@
 #include "agent/futex.h"
 #include "agent/http_excluded.h"
 #include "agent/pool.h"
+#include "hooks/http_passing.h"
 
 enum { REQUESTS = 8192 };
 
@@ -137,23 +138,64 @@ struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_heade
     }
 }
 
+bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event)
+{
+    switch (event->kind) {
+    case OI_HTTP1_METHOD:
+        oi_request_open(request, &request->method);
+        oi_request_add(request, event->at, event->len);
+        oi_request_close(request);
+        request->method_kind = event->head.method;
+        oi_request_open(request, &request->target);
+        return true;
+    case OI_HTTP1_TARGET:
+        oi_request_add(request, event->at, event->len);
+        return true;
+    case OI_HTTP1_LINE:
+        oi_request_close(request);
+        request->line = true;
+        request->minor = event->head.minor;
+        return true;
+    case OI_HTTP1_HEADER: {
+        struct oi_text *place =
+            oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
+        if (place) {
+            oi_http1_take(parser);
+            oi_request_open(request, place);
+        }
+        return true;
+    }
+    case OI_HTTP1_VALUE:
+        oi_request_add(request, event->at, event->len);
+        if (event->last)
+            oi_request_close(request);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* --- the span
  * ----------------------------------------------------------------------------------------------------------------- */
 
 /* The rest of the request's memory as a buffer; what is put into it stays. */
-static struct oi_buffer rest(struct oi_request *request)
+struct oi_buffer oi_request_rest(struct oi_request *request)
 {
     return (struct oi_buffer){.at = request->text + request->used, .size = room(request)};
 }
 
-static void read_caller(struct oi_request *request, struct oi_context *out)
+void oi_request_trace(struct oi_request *request, struct oi_context *out)
 {
-    struct oi_buffer state = rest(request);
+    struct oi_buffer state = oi_request_rest(request);
     if (state.size > OI_TRACESTATE_MAX)
         state.size = OI_TRACESTATE_MAX;
     oi_propagators_extract(&oi_agent.propagators, request->carried, &state, out);
     request->used += (uint32_t)state.len;
-    struct oi_buffer baggage = rest(request);
+}
+
+static void read_baggage(struct oi_request *request, struct oi_context *out)
+{
+    struct oi_buffer baggage = oi_request_rest(request);
     if (oi_text_present(request->carried[OI_HEADER_BAGGAGE]) &&
         oi_baggage_parse(request->carried[OI_HEADER_BAGGAGE], &baggage) > 0) {
         out->baggage = oi_buffer_text(&baggage);
@@ -166,7 +208,7 @@ static bool excluded(struct oi_request *request)
 {
     static const char scheme[] = "http://";
     struct oi_text host = request->headers[OI_REQUEST_HOST];
-    struct oi_buffer url = rest(request);
+    struct oi_buffer url = oi_request_rest(request);
     if (!oi_http_excluded_any())
         return false;
     if (request->target.len > 0 && request->target.at[0] == '/') {
@@ -183,8 +225,10 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
     if (request->headed)
         return;
     request->headed = true;
-    if (with_parent)
-        read_caller(request, &caller);
+    if (with_parent) {
+        oi_request_trace(request, &caller);
+        read_baggage(request, &caller);
+    }
     bool is_excluded = excluded(request);
     if (is_excluded)
         caller.decision = OI_DECISION_EXCLUDED;
@@ -199,4 +243,6 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
         own.decision = OI_DECISION_EXCLUDED;
     oi_active_begin(&request->active, &own);
     request->gate = oi_gate_enter();
+    if (request->span.has_parent)
+        oi_passing_add(request);
 }

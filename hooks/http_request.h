@@ -32,12 +32,17 @@ struct oi_request {
     uint64_t start_unix_ns, start_mono_ns; /* its first byte */
     uint32_t image, forks;                 /* process image and number of forks when it was read */
     uint8_t minor;
-    uint8_t method_kind; /* enum oi_http1_method */
-    bool line;           /* its first line was read, and is HTTP/1's */
-    bool headed;         /* its headers were read: it has a span */
-    bool complete;       /* read as a whole */
-    bool answered;       /* its answer has begun */
-    bool stream;         /* the answer is an event stream, which a client may leave at any time */
+    uint8_t method_kind;  /* enum oi_http1_method */
+    bool line;            /* its first line was read, and is HTTP/1's */
+    bool headed;          /* its headers were read: it has a span */
+    bool complete;        /* read as a whole */
+    bool answered;        /* its answer has begun */
+    bool stream;          /* the answer is an event stream, which a client may leave at any time */
+    bool is_export;       /* of telemetry, sent by the program: never traced */
+    bool placed;          /* headers of ours have begun to leave */
+    bool ended;           /* its answer was read as a whole, while a write of it was still under way */
+    struct oi_text error; /* what sending it failed with; its answer may come all the same */
+    uint64_t trace_at;    /* where in the stream its traceparent's value begins; 0: nowhere */
     uint16_t status;
     int64_t request_size, response_size; /* -1: unknown */
     struct oi_text method, target;
@@ -68,6 +73,16 @@ void oi_request_close(struct oi_request *request);
 
 /* Where the value of a header is kept; NULL: it is not. */
 struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_header header, struct oi_text name);
+
+/* A part of its first line or of its headers: puts it where it belongs. True: the event was such a part. */
+bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event);
+
+/* The trace that its headers name, without baggage: its caller's where the request was read, its own where it is sent.
+ * The text stands in its memory. */
+void oi_request_trace(struct oi_request *request, struct oi_context *out);
+
+/* The memory it does not use, for a text of any kind. */
+struct oi_buffer oi_request_rest(struct oi_request *request);
 
 /* Its headers are known, or will not be: reads the caller's context and begins the span. */
 void oi_request_begin(struct oi_request *request, bool with_parent);

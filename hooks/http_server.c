@@ -1,6 +1,5 @@
 #include "hooks/http_server.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,17 +78,6 @@ void oi_http_server_begin(struct oi_http_server *server)
  * ---------------------------------------------------------------------------------------------------------------------
  */
 
-static struct oi_text address_text(const struct oi_address *address, char room[INET6_ADDRSTRLEN])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    bool v4 = address->family == AF_INET6 && memcmp(address->ip, mapped, sizeof mapped) == 0;
-    if (address->family != AF_INET && address->family != AF_INET6)
-        return (struct oi_text){NULL, 0};
-    const char *text = v4 ? inet_ntop(AF_INET, address->ip + 12, room, INET6_ADDRSTRLEN)
-                          : inet_ntop(address->family, address->ip, room, INET6_ADDRSTRLEN);
-    return oi_text_from(text);
-}
-
 static void submit(struct oi_connection *connection, struct oi_request *request, struct oi_text error)
 {
     char peer[INET6_ADDRSTRLEN];
@@ -105,7 +93,7 @@ static void submit(struct oi_connection *connection, struct oi_request *request,
                       .x_proto = request->headers[OI_REQUEST_X_FORWARDED_PROTO],
                       .x_host = request->headers[OI_REQUEST_X_FORWARDED_HOST],
                       .x_port = request->headers[OI_REQUEST_X_FORWARDED_PORT]},
-        .peer_address = address_text(&connection->peer, peer),
+        .peer_address = oi_address_text(&connection->peer, peer),
         .peer_port = connection->peer.port,
         .local_port = connection->local_port,
         .status = request->status,
@@ -197,38 +185,13 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     struct oi_request *request = server->reading;
     if (!request)
         return;
-    switch (event->kind) {
-    case OI_HTTP1_METHOD:
-        oi_request_open(request, &request->method);
-        oi_request_add(request, event->at, event->len);
-        oi_request_close(request);
-        request->method_kind = event->head.method;
-        oi_request_open(request, &request->target);
-        break;
-    case OI_HTTP1_TARGET:
-        oi_request_add(request, event->at, event->len);
-        break;
-    case OI_HTTP1_LINE:
-        oi_request_close(request);
-        request->line = true;
-        request->minor = event->head.minor;
-        break;
-    case OI_HTTP1_HEADER: {
-        struct oi_text *place =
-            oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
-        bool captured = oi_http_capture_header(&request->asked, event);
-        if (place || captured)
-            oi_http1_take(&server->requests);
-        if (place)
-            oi_request_open(request, place);
-        break;
-    }
-    case OI_HTTP1_VALUE:
-        oi_request_add(request, event->at, event->len);
+    if (event->kind == OI_HTTP1_HEADER && oi_http_capture_header(&request->asked, event))
+        oi_http1_take(&server->requests);
+    else if (event->kind == OI_HTTP1_VALUE)
         oi_http_capture_value(&request->asked, OI_SERVER_REQUEST, event);
-        if (event->last)
-            oi_request_close(request);
-        break;
+    if (oi_request_event(request, &server->requests, event))
+        return;
+    switch (event->kind) {
     case OI_HTTP1_HEAD:
         if (!connection->local_known && connection->peer.family != AF_UNIX)
             connection->local_port = oi_local_port(fd);
@@ -261,17 +224,6 @@ static void turn_to(const struct oi_http_server *server)
     oi_context_set(current && !oi_gate_closed() ? &current->active : NULL);
 }
 
-/* The socket that was accepted may be closed out of our sight (by a system call of the program's own) and its number be
- * another's by now. Asked where a request begins, so that no stranger's bytes are taken for one. */
-static bool same_socket(const struct oi_connection *connection, int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t length = sizeof cookie;
-    if (connection->cookie == 0 || oi_life_confined())
-        return true;
-    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
-}
-
 static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     struct oi_http_server *server = &connection->http;
@@ -280,7 +232,8 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
         size_t used = oi_http1_next(&server->requests, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
-        if (event.kind == OI_HTTP1_BEGIN && (!same_socket(connection, fd) || !request_begins(connection))) {
+        if (event.kind == OI_HTTP1_BEGIN &&
+            (!oi_connection_same_socket(connection, fd) || !request_begins(connection))) {
             forget_all(server);
             return;
         }

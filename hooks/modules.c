@@ -12,6 +12,7 @@ void oi_socket_resolve(void);
 void oi_socket_bytes_resolve(void);
 void oi_socket_wait_resolve(void);
 void oi_http_server_init(void);
+void oi_http_client_init(void);
 
 #define OI_MODULE(name) extern struct oi_library oi_library_##name;
 #include "hooks/modules.def"
@@ -38,4 +39,5 @@ __attribute__((constructor)) static void start(void)
         oi_library_register(libraries[i]);
     }
     oi_http_server_init();
+    oi_http_client_init();
 }

@@ -18,6 +18,7 @@
 #include "hooks/connection.h"
 #include "hooks/hook.h"
 #include "hooks/libc.h"
+#include "hooks/outgoing.h"
 #include "hooks/socket.h"
 
 /* The names that -D_FORTIFY_SOURCE calls. */
@@ -51,57 +52,25 @@ OI_LIBC_FUNCTIONS
 void oi_socket_bytes_resolve(void)
 {
     resolve_all();
+    oi_outgoing_resolve();
 }
 
 /* --- telling
  * ------------------------------------------------------------------------------------------------------------------ */
-
-/* Agent code may run. Where a signal handler interrupted it, what passes now is missed. */
-static bool telling(struct oi_connection_seen seen)
-{
-    if (oi_thread.agent || !oi_active())
-        return false;
-    if (oi_guard_enter())
-        return true;
-    oi_connection_lose(seen);
-    return false;
-}
-
-/* The connection is gone. Other failures are the call's (a file that sendfile cannot read, an address that is none, no
- * memory): the program goes on in another way. */
-static bool gone(int error)
-{
-    return error == EPIPE || error == ECONNRESET || error == ECONNABORTED || error == ETIMEDOUT || error == ENETRESET ||
-           error == EHOSTUNREACH || error == ENETUNREACH || error == ENETDOWN || error == EHOSTDOWN;
-}
 
 /* `got` is the real call's answer to a wish for bytes (`wished` of them: an end is only seen where some were wanted).
  */
 static void received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
 {
     int saved = errno;
-    if ((got >= 0 || gone(saved)) && telling(seen)) {
+    if ((got >= 0 || oi_connection_gone(saved)) && oi_outgoing_telling(seen)) {
         if (got > 0)
             oi_connection_received(seen, fd, pieces, (uint64_t)got);
         else if (got < 0)
-            oi_connection_failed(seen, saved);
+            oi_connection_failed(seen, saved, false);
         else if (wished)
             oi_connection_end_of_input(seen);
         oi_guard_leave();
-    }
-    errno = saved;
-}
-
-static void sent(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t put)
-{
-    int saved = errno;
-    if (put != 0 && (put > 0 || gone(saved)) && telling(seen)) {
-        bool exports = put > 0 && oi_connection_sent(seen, fd, pieces, (uint64_t)put);
-        if (put < 0)
-            oi_connection_failed(seen, saved);
-        oi_guard_leave();
-        if (exports)
-            oi_life_with_sdk();
     }
     errno = saved;
 }
@@ -278,13 +247,27 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
  * --------------------------------------------------------------------------------------------------------------------
  */
 
-/* What a connection takes stands apart, so that the wrapper of a call on anything else saves no register. */
+/* What cannot have anything of ours in it: a call that does not only send bytes. */
+enum { ALONE = MSG_OOB | MSG_FASTOPEN | MSG_ZEROCOPY | MSG_ERRQUEUE };
+
+/* As the program's own call does it; `alone`: nothing may be added. `call` is made where nothing is to be. What a
+ * connection takes stands apart, so that the wrapper of a call on anything else saves no register. */
+#define SEND(fd, pieces, count, flags, alone, call)                                                                    \
+    struct oi_outgoing out;                                                                                            \
+    if ((alone) && !oi_outgoing_flush((fd), (flags)))                                                                  \
+        return -1;                                                                                                     \
+    oi_outgoing_begin(&out, (fd), (pieces), (count), !(alone));                                                        \
+    if (out.adds)                                                                                                      \
+        return oi_outgoing_send(&out, (fd), (pieces), (count), (flags));                                               \
+    ssize_t put = (call);                                                                                              \
+    if (!apart(flags) || out.sending)                                                                                  \
+        oi_outgoing_end(&out, (fd), (pieces), (count), put);                                                           \
+    return put
+
 static __attribute__((noinline)) ssize_t write_watched(int fd, const void *buffer, size_t size)
 {
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.write_(fd, buffer, size);
-    sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
-    return put;
+    const struct iovec piece = {(void *)(uintptr_t)buffer, size};
+    SEND(fd, &piece, 1, 0, false, real.write_(fd, buffer, size));
 }
 
 OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
@@ -296,10 +279,7 @@ OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
 
 static __attribute__((noinline)) ssize_t writev_watched(int fd, const struct iovec *pieces, int count)
 {
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.writev_(fd, pieces, count);
-    sent(seen, fd, pieces, put);
-    return put;
+    SEND(fd, pieces, count > 0 ? (size_t)count : 0, 0, false, real.writev_(fd, pieces, count));
 }
 
 OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
@@ -309,44 +289,53 @@ OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
     return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0);
 }
 
-static __attribute__((noinline)) ssize_t send_watched(int fd, const void *buffer, size_t size, int flags)
+static __attribute__((noinline)) ssize_t send_watched(int fd, const void *buffer, size_t size, int flags,
+                                                      const struct sockaddr *address, socklen_t length)
 {
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.send_(fd, buffer, size, flags);
-    if (!apart(flags))
-        sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
-    return put;
+    const struct iovec piece = {(void *)(uintptr_t)buffer, size};
+    SEND(fd, &piece, 1, flags, (flags & ALONE) != 0 || address, real.sendto_(fd, buffer, size, flags, address, length));
 }
 
 OI_HOOK(ssize_t, send, (int fd, const void *buffer, size_t size, int flags))
 {
-    if (WATCHED(fd))
-        return send_watched(fd, buffer, size, flags);
+    if (WATCHED(fd) && real.sendto_)
+        return send_watched(fd, buffer, size, flags, NULL, 0);
     return real.send_ ? real.send_(fd, buffer, size, flags) : OI_EARLY(SYS_sendto, fd, buffer, size, flags);
 }
 
 OI_HOOK(ssize_t, sendto,
         (int fd, const void *buffer, size_t size, int flags, const struct sockaddr *address, socklen_t length))
 {
-    if (!WATCHED(fd))
-        return real.sendto_ ? real.sendto_(fd, buffer, size, flags, address, length)
-                            : OI_EARLY6(SYS_sendto, fd, buffer, size, flags, address, length);
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.sendto_(fd, buffer, size, flags, address, length);
-    if (!apart(flags))
-        sent(seen, fd, &(struct iovec){(void *)(uintptr_t)buffer, size}, put);
-    return put;
+    if (WATCHED(fd) && real.sendto_)
+        return send_watched(fd, buffer, size, flags, address, length);
+    return real.sendto_ ? real.sendto_(fd, buffer, size, flags, address, length)
+                        : OI_EARLY6(SYS_sendto, fd, buffer, size, flags, address, length);
+}
+
+static __attribute__((noinline)) ssize_t sendmsg_watched(int fd, const struct msghdr *message, int flags)
+{
+    if (!oi_outgoing_concerns(fd)) { /* an accepted connection, and a message that may not be there */
+        struct oi_connection_seen seen = oi_descriptor_connection(fd);
+        ssize_t put = real.sendmsg_(fd, message, flags);
+        if (!apart(flags))
+            oi_outgoing_sent(seen, fd, put > 0 ? message->msg_iov : NULL, 0, put);
+        return put;
+    }
+    SEND(fd, message->msg_iov, message->msg_iovlen, flags,
+         (flags & ALONE) != 0 || message->msg_controllen > 0 || message->msg_name, real.sendmsg_(fd, message, flags));
 }
 
 OI_HOOK(ssize_t, sendmsg, (int fd, const struct msghdr *message, int flags))
 {
-    if (!WATCHED(fd))
-        return real.sendmsg_ ? real.sendmsg_(fd, message, flags) : OI_EARLY(SYS_sendmsg, fd, message, flags, 0);
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.sendmsg_(fd, message, flags);
-    if (!apart(flags))
-        sent(seen, fd, put > 0 ? message->msg_iov : NULL, put);
-    return put;
+    if (WATCHED(fd))
+        return sendmsg_watched(fd, message, flags);
+    return real.sendmsg_ ? real.sendmsg_(fd, message, flags) : OI_EARLY(SYS_sendmsg, fd, message, flags, 0);
+}
+
+/* What is left of ours goes first; false: it cannot, and the call fails. */
+static bool flushed(int fd, int flags)
+{
+    return !WATCHED(fd) || oi_outgoing_flush(fd, flags);
 }
 
 OI_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags))
@@ -355,11 +344,11 @@ OI_HOOK(int, sendmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
         return real.sendmmsg_ ? real.sendmmsg_(fd, messages, count, flags)
                               : (int)OI_EARLY(SYS_sendmmsg, fd, messages, count, flags);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    int put = real.sendmmsg_(fd, messages, count, flags);
+    int put = flushed(fd, flags) ? real.sendmmsg_(fd, messages, count, flags) : -1;
     for (int i = 0; i < put && !apart(flags); i++)
-        sent(seen, fd, messages[i].msg_hdr.msg_iov, messages[i].msg_len);
+        oi_outgoing_sent(seen, fd, messages[i].msg_hdr.msg_iov, 0, messages[i].msg_len);
     if (put < 0)
-        sent(seen, fd, NULL, put);
+        oi_outgoing_sent(seen, fd, NULL, 0, put);
     return put;
 }
 
@@ -368,8 +357,8 @@ OI_HOOK(ssize_t, sendfile, (int fd, int file, off_t *offset, size_t size))
     if (!WATCHED(fd))
         return real.sendfile_ ? real.sendfile_(fd, file, offset, size) : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.sendfile_(fd, file, offset, size);
-    sent(seen, fd, NULL, put);
+    ssize_t put = flushed(fd, 0) ? real.sendfile_(fd, file, offset, size) : -1;
+    oi_outgoing_sent(seen, fd, NULL, 0, put);
     return put;
 }
 
@@ -379,8 +368,8 @@ OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
         return real.sendfile64_ ? real.sendfile64_(fd, file, offset, size)
                                 : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = real.sendfile64_(fd, file, offset, size);
-    sent(seen, fd, NULL, put);
+    ssize_t put = flushed(fd, 0) ? real.sendfile64_(fd, file, offset, size) : -1;
+    oi_outgoing_sent(seen, fd, NULL, 0, put);
     return put;
 }
 
@@ -390,10 +379,10 @@ OI_HOOK(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offs
         return real.splice_ ? real.splice_(in, in_offset, out, out_offset, size, flags)
                             : OI_EARLY6(SYS_splice, in, in_offset, out, out_offset, size, flags);
     struct oi_connection_seen from = oi_descriptor_connection(in), to = oi_descriptor_connection(out);
-    ssize_t moved = real.splice_(in, in_offset, out, out_offset, size, flags);
+    ssize_t moved = flushed(out, 0) ? real.splice_(in, in_offset, out, out_offset, size, flags) : -1;
     if (from.connection && moved >= 0)
         received(from, in, NULL, moved, size > 0);
     if (to.connection && moved > 0)
-        sent(to, out, NULL, moved);
+        oi_outgoing_sent(to, out, NULL, 0, moved);
     return moved;
 }
