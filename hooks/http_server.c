@@ -39,6 +39,13 @@ static void find_standard(void)
             oi_descriptor_duplicated(STDIN_FILENO, fd);
 }
 
+/* Programs that make every call of a request in the turn in which they have read it, or over a connection that they
+ * opened then: measured (tests/integration/test_http_passing.py). */
+static bool needs_no_gate(void)
+{
+    return strcmp(program_invocation_short_name, "nginx") == 0;
+}
+
 void oi_http_server_init(void)
 {
     wanted = oi_active() && !oi_list_has(oi_agent.config.disabled_instrumentations, "http_server");
@@ -46,7 +53,7 @@ void oi_http_server_init(void)
     memcpy(&seed, oi_life_instance, sizeof seed);
     oi_http_server_span_init(seed);
     oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
-    oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN);
+    oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN || needs_no_gate());
     if (wanted)
         find_standard();
 }
