@@ -90,6 +90,15 @@ void oi_http_client_received(struct oi_connection *connection, const char *at, s
 void oi_http_client_end_of_input(struct oi_connection *connection);
 void oi_http_client_failed(struct oi_connection *connection, int error, bool sending);
 
+/* All headers of a request are known: whose it is. */
+void oi_http_client_decide(struct oi_request *request);
+
+/* The program says itself which trace the request belongs to. */
+bool oi_http_client_names_a_trace(const struct oi_request *request);
+
+/* Ends requests whose answers came while a write was under way. */
+void oi_http_client_finish_ended(struct oi_connection *connection);
+
 /* The last descriptor is closed. */
 void oi_http_client_end(struct oi_connection *connection);
 

@@ -294,7 +294,7 @@ static void lay_out(struct layout *layout, const struct oi_outgoing *out, const 
 static uint64_t account(const struct layout *layout, struct oi_outgoing *out, uint64_t at, uint64_t taken)
 {
     struct oi_sending *sending = out->sending;
-    if (!layout->has_headers || taken <= out->at.place - at)
+    if (!sending || !layout->has_headers || taken <= out->at.place - at)
         return at + taken;
     uint64_t ours = taken - (out->at.place - at), left = sending->length - sending->sent;
     if (ours >= left) {
