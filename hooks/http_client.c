@@ -317,15 +317,14 @@ void oi_http_client_received(struct oi_connection *connection, const char *at, s
     }
 }
 
-/* --- the connection's end
- * ---------------------------------------------------------------------------------------------------------------------
- */
-
-/* In a process that has forked since, or was forked, the other one may be reading the answer. */
-static bool elsewhere(const struct oi_request *request)
+bool oi_http_client_elsewhere(const struct oi_request *request)
 {
     return request->image != oi_span_image() || request->forks != oi_life_forks();
 }
+
+/* --- the connection's end
+ * ---------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The connection ends with requests on it. A program that has read what it wanted of an answer may go. */
 static void cut(struct oi_connection *connection, struct oi_text error, bool by_program)
@@ -334,7 +333,7 @@ static void cut(struct oi_connection *connection, struct oi_text error, bool by_
     while (client->first) {
         struct oi_request *request = client->first;
         bool fine = request->ended || (by_program && request->status >= 200);
-        if (elsewhere(request))
+        if (oi_http_client_elsewhere(request))
             request->line = false;
         finish(connection, fine ? (struct oi_text){NULL, 0} : oi_text_present(request->error) ? request->error : error);
     }

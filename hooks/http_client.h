@@ -58,6 +58,9 @@ bool oi_http_client_wanted(void);
 
 void oi_http_client_begin(struct oi_http_client *client, bool blocking);
 
+/* It began before a fork: the other process may have sent the end of its headers, or be reading its answer. */
+bool oi_http_client_elsewhere(const struct oi_request *request);
+
 /* Where in a write of `total` bytes, of which those before `from` have gone, the headers of a request end that has not
  * ended before. */
 struct oi_http_ahead {

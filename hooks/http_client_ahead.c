@@ -152,7 +152,8 @@ void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const s
     if (!may_add || !oi_http_client_wanted() || !oi_agent.config.inject_sockets || !oi_agent.propagators.writes ||
         oi_life_confined() || connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
         return;
-    if (!request->is_export && !request->placed && may_propagate(connection, request))
+    if (!request->is_export && !request->placed && !oi_http_client_elsewhere(request) &&
+        may_propagate(connection, request))
         write_ours(request, sending);
     uint64_t ids = request->trace_at + OI_TRACEPARENT_LENGTH - OI_SENDING_IDS;
     if (ids < base)

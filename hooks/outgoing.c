@@ -176,6 +176,23 @@ static __attribute__((noinline)) void read_ahead(struct oi_outgoing *out, int fd
     oi_connection_leave(connection);
 }
 
+bool oi_outgoing_readable(const void *at)
+{
+    enum { FIRST_PAGES = 65536 }; /* nothing is mapped there; the upper half of all addresses is the kernel's */
+    return (intptr_t)at >= FIRST_PAGES;
+}
+
+/* Up to the first piece that cannot be read: the kernel is the one to say so. */
+static size_t readable(const struct iovec *pieces, size_t count)
+{
+    size_t i = 0;
+    if (count > 0 && !oi_outgoing_readable(pieces))
+        return 0;
+    while (i < count && (pieces[i].iov_len == 0 || oi_outgoing_readable(pieces[i].iov_base)))
+        i++;
+    return i;
+}
+
 static uint64_t bytes_of(const struct iovec *pieces, size_t count)
 {
     uint64_t bytes = 0;
@@ -211,6 +228,7 @@ void oi_outgoing_begin(struct oi_outgoing *out, int fd, const struct iovec *piec
         return;
     if (atomic_load_explicit(&out->seen.connection->owed, memory_order_relaxed) != 0)
         out->owed = atomic_exchange_explicit(&out->seen.connection->owed, 0, memory_order_relaxed);
+    count = readable(pieces, count);
     uint64_t total = bytes_of(pieces, count);
     if (out->owed)
         out->adds = true;
@@ -324,6 +342,12 @@ static bool rest_of_array(const struct oi_outgoing *out, struct msghdr *message,
     return true;
 }
 
+/* Not closed, by another thread, since the call began: what comes next would go to a stranger. */
+static bool is_open(struct oi_connection_seen seen)
+{
+    return atomic_load_explicit(&seen.connection->generation, memory_order_acquire) == seen.generation;
+}
+
 /* The program's bytes from out->from to out->at.end, and ours: how many of its own have gone, or -1. What a further
  * call fails with, after bytes of the program's have gone, is for the program's next one. */
 static ssize_t transmit(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, int flags,
@@ -349,7 +373,8 @@ static ssize_t transmit(struct oi_outgoing *out, int fd, const struct iovec *pie
         if (taken < 0)
             break;
         at = account(&layout, out, at, (uint64_t)taken);
-        if (at == out->at.end || taken == 0 || ((uint64_t)taken < layout.bytes && at > out->from))
+        if (at == out->at.end || taken == 0 || ((uint64_t)taken < layout.bytes && at > out->from) ||
+            (at > 0 && !is_open(out->seen)))
             break;
     }
     struct oi_sending *sending = out->sending;
@@ -357,26 +382,27 @@ static ssize_t transmit(struct oi_outgoing *out, int fd, const struct iovec *pie
         uint64_t gone = at - out->at.ids, left = sending->ids_length - sending->ids_sent;
         sending->ids_sent += (uint32_t)(gone < left ? gone : left);
     }
-    if (taken < 0 && at > 0 && !oi_would_block(errno) && errno != EPIPE)
+    if (taken < 0 && at > 0 && oi_connection_gone(errno) && errno != EPIPE && is_open(out->seen))
         atomic_store_explicit(&out->seen.connection->owed, errno, memory_order_relaxed);
     return at > out->from ? (ssize_t)(at - out->from) : taken < 0 ? -1 : 0;
 }
 
 ssize_t oi_outgoing_send(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, int flags)
 {
-    uint64_t total = bytes_of(pieces, count), done = 0;
     int saved = errno;
     if (out->owed) {
         errno = out->owed;
         return -1;
     }
+    count = readable(pieces, count);
+    uint64_t total = bytes_of(pieces, count), done = 0;
     for (;;) {
         ssize_t put = transmit(out, fd, pieces, count, flags, total);
         bool all = put > 0 && out->from + (uint64_t)put == out->at.end;
         oi_outgoing_end(out, fd, pieces, count, put);
         if (put > 0)
             done += (uint64_t)put;
-        if (!all || done == total) {
+        if (!all || done == total || !is_open(out->seen)) {
             if (done > 0) /* the last call may have failed */
                 errno = saved;
             return done > 0 ? (ssize_t)done : put;
@@ -389,6 +415,10 @@ bool oi_outgoing_flush(int fd, int flags)
 {
     int saved = errno;
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    if (seen.connection && atomic_load_explicit(&seen.connection->owed, memory_order_relaxed) != 0) {
+        errno = atomic_exchange_explicit(&seen.connection->owed, 0, memory_order_relaxed);
+        return false;
+    }
     struct oi_sending *left = seen.connection ? take_remainder(seen, fd) : NULL;
     errno = saved;
     if (!left)

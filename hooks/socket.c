@@ -18,6 +18,7 @@
 #include "hooks/early.h"
 #include "hooks/hook.h"
 #include "hooks/libc.h"
+#include "hooks/outgoing.h"
 #include "hooks/socket.h"
 
 int __dprintf_chk(int fd, int flag, const char *format, ...);
@@ -169,8 +170,18 @@ static void unseen(int fd)
     errno = saved;
 }
 
+/* What is left of ours goes first; false: it cannot, and nothing may be printed. */
+static bool flushed(int fd)
+{
+    return !oi_descriptor_connected(oi_descriptor(fd)) || oi_outgoing_flush(fd, 0);
+}
+
 OI_HOOK(FILE *, fdopen, (int fd, const char *mode))
 {
+    int saved = errno;
+    if (oi_descriptor_connected(oi_descriptor(fd)))
+        oi_outgoing_flush(fd, MSG_NOSIGNAL | MSG_DONTWAIT); /* as far as it goes */
+    errno = saved;
     FILE *stream = REAL(fdopen) ? real.fdopen_(fd, mode) : NULL;
     if (stream)
         unseen(fd);
@@ -179,6 +190,8 @@ OI_HOOK(FILE *, fdopen, (int fd, const char *mode))
 
 OI_HOOK(int, vdprintf, (int fd, const char *format, va_list list))
 {
+    if (!flushed(fd))
+        return -1;
     unseen(fd);
     return REAL(vdprintf) ? real.vdprintf_(fd, format, list) : MISSING;
 }
@@ -186,6 +199,8 @@ OI_HOOK(int, vdprintf, (int fd, const char *format, va_list list))
 OI_HOOK(int, dprintf, (int fd, const char *format, ...))
 {
     va_list list;
+    if (!flushed(fd))
+        return -1;
     unseen(fd);
     va_start(list, format);
     int result = REAL(vdprintf) ? real.vdprintf_(fd, format, list) : MISSING;
@@ -195,6 +210,8 @@ OI_HOOK(int, dprintf, (int fd, const char *format, ...))
 
 OI_HOOK(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list list))
 {
+    if (!flushed(fd))
+        return -1;
     unseen(fd);
     return REAL(__vdprintf_chk) ? real.__vdprintf_chk_(fd, flag, format, list) : MISSING;
 }
@@ -202,6 +219,8 @@ OI_HOOK(int, __vdprintf_chk, (int fd, int flag, const char *format, va_list list
 OI_HOOK(int, __dprintf_chk, (int fd, int flag, const char *format, ...))
 {
     va_list list;
+    if (!flushed(fd))
+        return -1;
     unseen(fd);
     va_start(list, format);
     int result = REAL(__vdprintf_chk) ? real.__vdprintf_chk_(fd, flag, format, list) : MISSING;

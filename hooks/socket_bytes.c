@@ -314,7 +314,7 @@ OI_HOOK(ssize_t, sendto,
 
 static __attribute__((noinline)) ssize_t sendmsg_watched(int fd, const struct msghdr *message, int flags)
 {
-    if (!oi_outgoing_concerns(fd)) { /* an accepted connection, and a message that may not be there */
+    if (!oi_outgoing_concerns(fd) || !oi_outgoing_readable(message)) { /* the message may not be there */
         struct oi_connection_seen seen = oi_descriptor_connection(fd);
         ssize_t put = real.sendmsg_(fd, message, flags);
         if (!apart(flags))
