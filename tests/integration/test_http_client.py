@@ -302,8 +302,15 @@ def test_a_forwarded_trace_goes_on_from_the_request_it_came_with(tmp_path, size,
 
 # --- programs nobody here wrote
 
+# An answer of 404 is read to its end, too: urllib leaves that to its caller.
+URLLIB = """
+import sys, urllib.error, urllib.request
+try: answer = urllib.request.urlopen(sys.argv[1])
+except urllib.error.HTTPError as error: answer = error
+print(answer.read())
+"""
 PROGRAMS = {
-    "urllib": [PYTHON, "-c", "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read())"],
+    "urllib": [PYTHON, "-c", URLLIB],
     "requests": [PYTHON, "-c", "import sys, requests; print(requests.get(sys.argv[1]).text)"],
     "wget": ["/usr/bin/wget", "-qO-"],
     "PHP": ["/usr/bin/php", "-r", "echo file_get_contents($argv[1], false, stream_context_create(['http' => ['ignore_errors' => true]]));", "--"],
