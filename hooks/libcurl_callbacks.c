@@ -56,8 +56,20 @@ static size_t skip(char *bytes, size_t size, size_t count, void *own)
     return size * count;
 }
 
+/* libcurl's own, where a program gives none. */
+static size_t from_file(char *bytes, size_t size, size_t count, void *file)
+{
+    return fread(bytes, size, count, file);
+}
+
+static size_t to_file(char *bytes, size_t size, size_t count, void *file)
+{
+    return fwrite(bytes, size, count, file);
+}
+
 /* As function_of, for a function that is ours already. A program may set one back in the middle of it; libcurl goes on
- * calling ours with what is left of the bytes in its hands, and they go where its own function would put them. */
+ * calling ours with what is left of the bytes in its hands, and they go where its own function would put them. It looks
+ * the others up each time: NULL never reaches them. */
 static oi_curl_function *function_now(const struct oi_curl_callbacks *callbacks, size_t i)
 {
     oi_curl_function *function = function_of(callbacks, i);
@@ -65,7 +77,9 @@ static oi_curl_function *function_now(const struct oi_curl_callbacks *callbacks,
         return function;
     if (i == OI_CURL_CALLBACK_HEADER && !callbacks->data[i])
         return (oi_curl_function *)skip;
-    return i == OI_CURL_CALLBACK_READ ? (oi_curl_function *)fread : (oi_curl_function *)fwrite;
+    if (i == OI_CURL_CALLBACK_WRITE || i == OI_CURL_CALLBACK_HEADER)
+        return (oi_curl_function *)to_file;
+    return i == OI_CURL_CALLBACK_READ ? (oi_curl_function *)from_file : NULL;
 }
 
 struct context {
@@ -111,7 +125,7 @@ static void latch(struct oi_curl_handle *handle, size_t i)
         type(*function) parameters = (type(*) parameters)(                                                             \
             read ? handle->place.read_function : function_now(&handle->set.callbacks, OI_CURL_CALLBACK_##name));       \
         struct context before = enter(handle);                                                                         \
-        type result = function arguments;                                                                              \
+        type result = function ? function arguments : (type)0;                                                         \
         exchange(before);                                                                                              \
         return result;                                                                                                 \
     }
