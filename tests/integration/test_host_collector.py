@@ -34,6 +34,7 @@ def listener(serve):
     try:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
     finally:
+        server.shutdown(socket.SHUT_RDWR)  # wakes the thread, which would go on to accept what comes to the number's next owner
         server.close()
         for connection in connections:
             connection.close()
