@@ -145,7 +145,7 @@ class MariaDB(Server):
     OPTIONS = [
         "--skip-name-resolve", "--skip-log-bin", "--innodb-flush-log-at-trx-commit=0", "--innodb-log-file-size=8M",
         "--innodb-buffer-pool-size=16M", "--innodb-data-file-path=ibdata1:12M:autoextend", "--aria-pagecache-buffer-size=1M",
-        "--key-buffer-size=1M", "--performance-schema=OFF", "--innodb-fast-shutdown=3", "--max-connections=64",
+        "--key-buffer-size=1M", "--performance-schema=OFF", "--innodb-fast-shutdown=3", "--max-connections=256",
         "--character-set-server=utf8mb4",
     ]
 
