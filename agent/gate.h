@@ -1,8 +1,9 @@
 /* The gate: whether what a thread does now can be said to belong to the request it read last.
  *
- * A thread that has read two or more requests and begun to answer none of them runs an event loop. What such a loop
+ * A thread that has read two or more requests and answered none of them to the end runs an event loop. What such a loop
  * does between events (timers, deferred callbacks, queued work) leaves no trace, so what it last read says nothing
- * about what it does next (docs/context.md). A thread that serves one request at a time never meets the gate.
+ * about what it does next (docs/context.md). That an answer has begun says as little: the rest of it may still be asked
+ * for. A thread that serves one request at a time never meets the gate.
  *
  * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
  * read it is gone. Lock-free and async-signal-safe but for oi_gate_init.
@@ -15,7 +16,7 @@
 
 struct oi_gate;
 
-/* A request that was read and is not yet being answered. Plain data. */
+/* A request that was read and is not answered to the end. Plain data. */
 struct oi_gate_ticket {
     struct oi_gate *gate; /* NULL: not counted any more, or never was */
     uint32_t life;
@@ -30,7 +31,7 @@ void oi_gate_map(void);
 /* This thread has read a request. */
 struct oi_gate_ticket oi_gate_enter(void);
 
-/* The answer has begun, or will never come. Whichever thread says it; once a ticket. */
+/* The answer is over, or will never come. Whichever thread says it; once a ticket. */
 void oi_gate_leave(struct oi_gate_ticket *ticket);
 
 /* True: a descriptor of this thread's says nothing about what the thread does. */

@@ -273,7 +273,6 @@ static void answer_begins(struct oi_http_server *server)
     }
     oi_request_begin(request, false); /* refused before its headers were read */
     request->answered = true;
-    oi_gate_leave(&request->gate);
     oi_http1_answers(&server->answers, (enum oi_http1_method)request->method_kind);
 }
 

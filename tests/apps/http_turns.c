@@ -3,6 +3,7 @@
  *
  *   + another connection is accepted: a, b, c …
  *   a reads from the first connection, once          A answers its next request
+ *   (a begins to answer it, with half of the answer  )a ends that
  *   1 to 9: GET turnN of Redis
  */
 #include <ctype.h>
@@ -16,6 +17,7 @@
 int main(int argc, char **argv)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    enum { WHOLE = sizeof answer - 1, HALF = WHOLE / 2 };
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof address;
     char text[4096];
@@ -32,10 +34,14 @@ int main(int argc, char **argv)
     for (const char *word = argv[2]; *word; word++) {
         if (*word == '+')
             fds[count++] = accept(listener, NULL, NULL);
+        else if (*word == '(')
+            printf("%zd\n", write(fds[*++word - 'a'], answer, HALF));
+        else if (*word == ')')
+            printf("%zd\n", write(fds[*++word - 'a'], answer + HALF, WHOLE - HALF));
         else if (islower(*word))
             printf("%zd\n", read(fds[*word - 'a'], text, sizeof text));
         else if (isupper(*word))
-            printf("%zd\n", write(fds[*word - 'A'], answer, sizeof answer - 1));
+            printf("%zd\n", write(fds[*word - 'A'], answer, WHOLE));
         else
             freeReplyObject(redisCommand(redis, "GET turn%c", *word));
     }
