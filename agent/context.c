@@ -62,6 +62,12 @@ void oi_context_set(const struct oi_active *active)
     oi_thread.current_generation = active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0;
 }
 
+void oi_context_set_again(const struct oi_active *active, uint32_t generation)
+{
+    oi_thread.current = active;
+    oi_thread.current_generation = generation;
+}
+
 /* A copy: the span's memory serves another request as soon as the child has closed its connection. */
 static struct {
     bool is;

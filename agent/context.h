@@ -71,6 +71,9 @@ const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *gene
 /* Makes `active` (NULL: none) the current span of this thread. */
 void oi_context_set(const struct oi_active *active);
 
+/* The same for one that was found before, with its generation then; where it has ended since: none. */
+void oi_context_set_again(const struct oi_active *active, uint32_t generation);
+
 /* In a forked child: the thread starts with no current span. What it would have inherited is kept for what is executed
  * from here, until the process serves somebody itself. */
 void oi_context_forked(void);

@@ -5,20 +5,27 @@
 #include <stddef.h>
 
 #include "agent/agent.h"
+#include "agent/futex.h"
 #include "agent/pool.h"
 #include "agent/thread.h"
 
 enum { GATES = 65536, COUNT_BITS = 32 };
 
-/* `state` is the thread's life in the upper half, and how many requests it has open in the lower one. */
+/* What a loop takes for now may be older than the clock, and its timers are rounded. */
+static const uint64_t SLACK_NS = 2000000;
+
+/* `state` is the thread's life in the upper half, and how many requests it has open in the lower one. The rest is the
+ * thread's own. */
 struct oi_gate {
     uint32_t pool_link;
+    bool doubt;       /* timers may run in this turn, or what was put off */
+    uint64_t turn_ns; /* when it began */
     _Atomic uint64_t state;
 };
 
 static struct oi_pool gates = {.slot_size = sizeof(struct oi_gate), .count = GATES};
 static pthread_key_t thread_end;
-static volatile enum { OPEN, COUNTING, CLOSED } how = CLOSED;
+static volatile enum { OPEN, COUNTING, FOLLOWING, CLOSED } how = CLOSED;
 
 /* The thread is gone: what it had open counts for nobody. */
 static void give_back(void *gate_)
@@ -34,17 +41,27 @@ static void give_back(void *gate_)
  * with a later one, a thread's first value would be stored with calloc, within a hook. */
 enum { KEYS_WITHOUT_MEMORY = 32 };
 
-void oi_gate_init(bool open)
+void oi_gate_init(enum oi_gate_kind kind)
 {
-    if (open)
+    if (kind == OI_GATE_OPEN)
         how = OPEN;
     else if (pthread_key_create(&thread_end, give_back) == 0 && thread_end < KEYS_WITHOUT_MEMORY)
-        how = COUNTING;
+        how = kind == OI_GATE_FOLLOWS ? FOLLOWING : COUNTING;
+}
+
+bool oi_gate_follows(void)
+{
+    return how == FOLLOWING;
+}
+
+static bool needed(void)
+{
+    return how == COUNTING || how == FOLLOWING;
 }
 
 void oi_gate_map(void)
 {
-    if (how == COUNTING)
+    if (needed())
         oi_pool_map(&gates);
 }
 
@@ -60,6 +77,8 @@ static struct oi_gate *own_gate(void)
     }
     uint64_t life = atomic_load_explicit(&gate->state, memory_order_relaxed) >> COUNT_BITS;
     atomic_store_explicit(&gate->state, life << COUNT_BITS, memory_order_relaxed);
+    gate->doubt = false;
+    gate->turn_ns = oi_mono_ns();
     oi_thread.gate = gate;
     pthread_setspecific(thread_end, gate);
     return gate;
@@ -67,7 +86,7 @@ static struct oi_gate *own_gate(void)
 
 struct oi_gate_ticket oi_gate_enter(void)
 {
-    struct oi_gate *gate = how == COUNTING ? own_gate() : NULL;
+    struct oi_gate *gate = needed() ? own_gate() : NULL;
     if (!gate)
         return (struct oi_gate_ticket){0};
     uint64_t state = atomic_fetch_add_explicit(&gate->state, 1, memory_order_relaxed);
@@ -87,10 +106,27 @@ void oi_gate_leave(struct oi_gate_ticket *ticket)
         ;
 }
 
+/* A loop waits until its next timer is due. It found that out when its last turn began, or later. */
+void oi_gate_turn(int64_t limit_ns)
+{
+    struct oi_gate *gate = oi_thread.gate;
+    uint64_t now = oi_mono_ns();
+    gate->doubt = limit_ns >= 0 && now - gate->turn_ns + SLACK_NS > (uint64_t)limit_ns;
+    gate->turn_ns = now;
+}
+
+void oi_gate_doubt(void)
+{
+    if (oi_thread.gate)
+        oi_thread.gate->doubt = true;
+}
+
 bool oi_gate_closed(void)
 {
-    if (how != COUNTING)
-        return how == CLOSED;
     struct oi_gate *gate = oi_thread.gate;
-    return gate && (uint32_t)atomic_load_explicit(&gate->state, memory_order_relaxed) > 1;
+    if (!needed())
+        return how == CLOSED;
+    if (!gate)
+        return false;
+    return gate->doubt || (how == COUNTING && (uint32_t)atomic_load_explicit(&gate->state, memory_order_relaxed) > 1);
 }

@@ -5,6 +5,10 @@
  * about what it does next (docs/context.md). That an answer has begun says as little: the rest of it may still be asked
  * for. A thread that serves one request at a time never meets the gate.
  *
+ * Nor does it say anything in a turn in which timers may run: one whose wait lasted as long as it was let. And what it
+ * says ends where the thread turns to another connection, in a program that is known to touch one for whatever it does
+ * (OI_GATE_FOLLOWS).
+ *
  * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
  * read it is gone. Lock-free and async-signal-safe but for oi_gate_init.
  */
@@ -22,8 +26,16 @@ struct oi_gate_ticket {
     uint32_t life;
 };
 
-/* From the constructor. `open`: the program has been measured, or the user says, that the gate is not needed. */
-void oi_gate_init(bool open);
+enum oi_gate_kind {
+    OI_GATE_COUNTS,  /* as above */
+    OI_GATE_OPEN,    /* the user says that the gate is not needed */
+    OI_GATE_FOLLOWS, /* the program has been measured: each of its events begins with a call on the descriptor it is of
+                      */
+};
+
+/* From the constructor. */
+void oi_gate_init(enum oi_gate_kind kind);
+bool oi_gate_follows(void);
 
 /* Maps the memory it needs; where a system call filter is in place and that was not done before, the gate is closed. */
 void oi_gate_map(void);
@@ -33,6 +45,12 @@ struct oi_gate_ticket oi_gate_enter(void);
 
 /* The answer is over, or will never come. Whichever thread says it; once a ticket. */
 void oi_gate_leave(struct oi_gate_ticket *ticket);
+
+/* This thread, which has a gate, has waited for requests, at most for so long; below 0: without limit. */
+void oi_gate_turn(int64_t limit_ns);
+
+/* In this turn, something may be done that no descriptor tells of. */
+void oi_gate_doubt(void);
 
 /* True: a descriptor of this thread's says nothing about what the thread does. */
 bool oi_gate_closed(void);

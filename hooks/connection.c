@@ -35,14 +35,24 @@ static void received(struct oi_connection *connection, int fd, const char *at, s
         oi_http_server_received(connection, fd, at, length);
 }
 
+/* Who reads from it turns to what it is used for. A thread that waits for an answer in the middle of a request stays in
+ * that; one that waits for requests and answers at once may have been told of either. */
+static bool turns_to(const struct oi_connection *connection)
+{
+    return connection->role == OI_ROLE_SERVER || oi_gate_follows() ||
+           atomic_load_explicit(&connection->waited_for, memory_order_relaxed);
+}
+
 void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes)
 {
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection) {
-        if (seen.connection && seen.connection->role == OI_ROLE_SERVER)
+        if (seen.connection && turns_to(seen.connection))
             oi_context_set(NULL); /* the thread has turned to somebody of whom nothing is known */
         return;
     }
+    if (connection->role == OI_ROLE_CLIENT && turns_to(connection))
+        oi_http_client_turn(&connection->client);
     if (!pieces)
         received(connection, fd, NULL, bytes);
     for (; pieces && bytes > 0; pieces++) {
@@ -86,10 +96,13 @@ void oi_connection_end_of_input(struct oi_connection_seen seen)
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection)
         return;
-    if (connection->role == OI_ROLE_CLIENT)
+    if (connection->role == OI_ROLE_CLIENT) {
+        if ((connection->client.first || oi_gate_follows()) && turns_to(connection))
+            oi_http_client_turn(&connection->client);
         oi_http_client_end_of_input(connection);
-    else
+    } else {
         oi_http_server_end_of_input(connection);
+    }
     oi_connection_leave(connection);
 }
 
@@ -108,9 +121,12 @@ void oi_connection_failed(struct oi_connection_seen seen, int error, bool sendin
     struct oi_connection *connection = oi_connection_hold(seen);
     if (!connection)
         return;
-    if (connection->role == OI_ROLE_CLIENT)
+    if (connection->role == OI_ROLE_CLIENT) {
+        if (!sending && (connection->client.first || oi_gate_follows()) && turns_to(connection))
+            oi_http_client_turn(&connection->client);
         oi_http_client_failed(connection, error, sending);
-    else
+    } else {
         oi_http_server_failed(connection, error);
+    }
     oi_connection_leave(connection);
 }

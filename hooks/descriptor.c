@@ -201,6 +201,7 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
         return NULL;
     atomic_store_explicit(&connection->references, 1, memory_order_relaxed);
     atomic_store_explicit(&connection->lost, false, memory_order_relaxed);
+    atomic_store_explicit(&connection->waited_for, false, memory_order_relaxed);
     atomic_store_explicit(&connection->owed, 0, memory_order_relaxed);
     connection->cookie = 0;
     connection->local_port = 0;
@@ -258,14 +259,15 @@ void oi_descriptor_opened(int fd, const struct sockaddr *peer, socklen_t length)
 {
     int type = 0, flags;
     socklen_t room = sizeof type;
-    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &room) != 0 || type != SOCK_STREAM ||
-        is_known(fd))
+    if (oi_life_confined() || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &room) != 0 ||
+        (type != SOCK_STREAM && !oi_gate_follows()) || is_known(fd))
         return;
     struct oi_connection *connection = make(fd, peer, length);
     if (connection) {
         flags = fcntl(fd, F_GETFL);
         connection->role = OI_ROLE_CLIENT;
         oi_http_client_begin(&connection->client, flags >= 0 && !(flags & O_NONBLOCK));
+        connection->client.over = type != SOCK_STREAM; /* it says what the thread turns to: an answer of a resolver's */
     }
     publish(fd, connection);
 }
@@ -297,6 +299,13 @@ void oi_descriptor_waits(int epoll)
     oi_descriptor_entry *slot = place(epoll, true);
     if (slot && atomic_load_explicit(slot, memory_order_relaxed) != OI_DESCRIPTOR_WAITS)
         release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_WAITS, memory_order_acq_rel));
+}
+
+void oi_descriptor_waited_for(int epoll, int fd)
+{
+    uint32_t entry = oi_descriptor(fd);
+    if (oi_descriptor_connected(entry) && oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS)
+        atomic_store_explicit(&connection_of(entry)->waited_for, true, memory_order_relaxed);
 }
 
 /* One more reference to the connection of `from`, unless it ends meanwhile (another thread closes `from`). */

@@ -66,6 +66,9 @@ void oi_descriptor_found(int fd);
 void oi_descriptor_listens(int fd);
 void oi_descriptor_waits(int epoll);
 
+/* A descriptor is in that epoll set: who waits for requests waits for what comes over it, too. */
+void oi_descriptor_waited_for(int epoll, int fd);
+
 /* `to` now refers to what `from` does; what it referred to before is closed by that. */
 void oi_descriptor_duplicated(int from, int to);
 

@@ -7,6 +7,7 @@
 #include "agent/futex.h"
 #include "agent/http_common.h"
 #include "agent/http_span.h"
+#include "agent/thread.h"
 #include "agent/url.h"
 #include "hooks/connection.h"
 #include "hooks/http_passing.h"
@@ -36,8 +37,20 @@ void oi_http_client_begin(struct oi_http_client *client, bool blocking)
     memset(client, 0, sizeof *client);
     oi_http1_init(&client->requests, OI_HTTP1_REQUESTS);
     oi_http1_init(&client->answers, OI_HTTP1_ANSWERS);
-    client->opener = oi_context_active(&context, &client->opener_generation);
+    client->user = oi_context_active(&context, &client->user_generation);
     client->blocking = blocking;
+}
+
+/* Of several requests the next one may be meant. */
+void oi_http_client_turn(const struct oi_http_client *client)
+{
+    const struct oi_request *request = client->first;
+    if (oi_gate_closed() || (request && request->next))
+        oi_context_set(NULL);
+    else if (request)
+        oi_context_set_again(request->span.parent, request->span.parent_generation);
+    else
+        oi_context_set_again(client->user, client->user_generation);
 }
 
 /* --- ends
@@ -89,6 +102,8 @@ static void submit(const struct oi_connection *connection, struct oi_request *re
 static void unlink_first(struct oi_http_client *client)
 {
     struct oi_request *request = client->first;
+    client->user = request->span.parent;
+    client->user_generation = request->span.parent_generation;
     client->first = request->next;
     if (!client->first)
         client->last = NULL;
@@ -134,7 +149,7 @@ static void start_span(struct oi_http_client *client, struct oi_request *request
     bool first = !client->begun, by_thread = client->blocking && oi_context_active(&current, &generation);
     client->begun = true;
     if (first && !by_thread)
-        oi_span_start_in(&request->span, client->opener, client->opener_generation);
+        oi_span_start_in(&request->span, client->user, client->user_generation);
     else
         oi_span_start(&request->span);
 }
@@ -385,8 +400,20 @@ void oi_http_client_failed(struct oi_connection *connection, int error, bool sen
         request->error = error_name(error);
 }
 
+/* One that is in use ends for its user; one that is not may be in the way of somebody else's. */
+static void turn_to_end(const struct oi_http_client *client)
+{
+    bool of_current = client->user == oi_thread.current && client->user_generation == oi_thread.current_generation;
+    if (client->first || !client->begun)
+        oi_http_client_turn(client);
+    else if (!of_current)
+        oi_context_set(NULL);
+}
+
 void oi_http_client_end(struct oi_connection *connection)
 {
+    if (oi_gate_follows())
+        turn_to_end(&connection->client);
     if (atomic_load_explicit(&connection->lost, memory_order_relaxed))
         forget_all(&connection->client);
     else if (!connection->client.over)

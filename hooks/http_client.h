@@ -44,8 +44,8 @@ struct oi_http_client {
     struct oi_request *sending;      /* which of them is being sent; NULL: none */
     const struct oi_sending *ahead;  /* the write that was read ahead and is under way; NULL: none */
     uint32_t waiting;
-    uint32_t opener_generation;
-    const struct oi_active *opener;    /* what was current when the connection was opened */
+    uint32_t user_generation;
+    const struct oi_active *user;      /* what was current when it was opened; then the last request's parent */
     uint64_t now_unix_ns, now_mono_ns; /* before the write that may begin a request */
     bool blocking;                     /* so was the descriptor then */
     bool begun;                        /* it has had a request */
@@ -85,6 +85,9 @@ void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const s
 /* That write is over, and the kernel took the bytes up to `to` (`from`: none). True as below. */
 bool oi_http_client_took(struct oi_connection *connection, int fd, const struct iovec *pieces, size_t count,
                          uint64_t from, uint64_t place, uint64_t to, const struct oi_sending *sending);
+
+/* The thread has turned to this connection: its current span is that of what the connection is used for. */
+void oi_http_client_turn(const struct oi_http_client *client);
 
 /* Bytes passed; `at` NULL: nobody saw them. True: a request with them exports traces. */
 bool oi_http_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length);

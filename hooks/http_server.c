@@ -39,11 +39,12 @@ static void find_standard(void)
             oi_descriptor_duplicated(STDIN_FILENO, fd);
 }
 
-/* Programs that make every call of a request in the turn in which they have read it, or over a connection that they
- * opened then: measured (tests/integration/test_http_passing.py). */
-static bool needs_no_gate(void)
+/* Measured (tests/integration/parenting). */
+static enum oi_gate_kind gate_of_program(void)
 {
-    return strcmp(program_invocation_short_name, "nginx") == 0;
+    if (oi_agent.config.native_context == CONTEXT_TURN)
+        return OI_GATE_OPEN;
+    return strcmp(program_invocation_short_name, "nginx") == 0 ? OI_GATE_FOLLOWS : OI_GATE_COUNTS;
 }
 
 void oi_http_server_init(void)
@@ -53,7 +54,7 @@ void oi_http_server_init(void)
     memcpy(&seed, oi_life_instance, sizeof seed);
     oi_http_server_span_init(seed);
     oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
-    oi_gate_init(oi_agent.config.native_context == CONTEXT_TURN || needs_no_gate());
+    oi_gate_init(gate_of_program());
     if (wanted)
         find_standard();
 }
@@ -130,6 +131,8 @@ static void finish(struct oi_connection *connection, struct oi_text error, bool 
         server->last = NULL;
     if (server->reading == request)
         server->reading = NULL;
+    if (server->first && oi_gate_follows())
+        oi_gate_doubt(); /* it was read before: it may be begun with at any time in this turn */
     server->waiting--;
     if (request->headed && !unknown && !is_export(request))
         submit(connection, request, error);
@@ -220,15 +223,13 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     }
 }
 
-/* What the thread that read from this connection does next belongs to the last request that came whole over it, if it
- * is still to be answered; to none of another connection's in any case. */
+/* What the thread that read from this connection does next belongs to the request that came over it, if it is still to
+ * be answered; to none of another connection's in any case. Of several, nobody knows which is served first. */
 static void turn_to(const struct oi_http_server *server)
 {
-    const struct oi_request *current = NULL;
-    for (const struct oi_request *request = server->first; request; request = request->next)
-        if (request->headed)
-            current = request;
-    oi_context_set(current && !oi_gate_closed() ? &current->active : NULL);
+    const struct oi_request *current = server->first;
+    bool alone = current && current->headed && !(current->next && current->next->headed);
+    oi_context_set(alone && !oi_gate_closed() ? &current->active : NULL);
 }
 
 static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
@@ -312,11 +313,20 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
     }
 }
 
+/* Whose answer goes on is whom the thread works for. */
+static void turn_to_answered(const struct oi_http_server *server)
+{
+    const struct oi_request *request = server->first;
+    oi_context_set(request && request->headed && !oi_gate_closed() ? &request->active : NULL);
+}
+
 void oi_http_server_sent(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     struct oi_http_server *server = &connection->http;
     struct oi_http1_event event;
     (void)fd;
+    if (oi_gate_follows())
+        turn_to_answered(server);
     while (!server->over) {
         size_t used = oi_http1_next(&server->answers, at, length, &event);
         at = at ? at + used : NULL;
@@ -380,6 +390,8 @@ void oi_http_server_failed(struct oi_connection *connection, int error)
 
 void oi_http_server_end(struct oi_connection *connection)
 {
+    if (oi_gate_follows())
+        oi_context_set(NULL);
     if (atomic_load_explicit(&connection->lost, memory_order_relaxed))
         forget_all(&connection->http);
     else

@@ -350,6 +350,8 @@ OI_HOOK(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *e
         oi_descriptor_waits(epoll);
         oi_guard_leave();
     }
+    if (result == 0 && operation != EPOLL_CTL_DEL)
+        oi_descriptor_waited_for(epoll, fd);
     errno = saved;
     return result;
 }

@@ -50,10 +50,18 @@ static void done_with_request(void)
     oi_context_set(NULL);
 }
 
-static inline void waits(int epoll)
+/* A thread that has read requests, and waits for more. */
+static inline bool takes_turns(int epoll)
 {
-    if (in_request() && oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS)
-        done_with_request();
+    return ((uintptr_t)oi_thread.current | (uintptr_t)oi_thread.gate) && !oi_thread.busy &&
+           oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS;
+}
+
+/* After the wait. */
+static void turn(int64_t limit_ns)
+{
+    if (oi_thread.gate && !oi_thread.busy)
+        oi_gate_turn(limit_ns);
 }
 
 /* libc's header says that poll only writes to the set, which makes gcc think that it has no content yet. */
@@ -78,23 +86,65 @@ static void selects_any(int limit, const fd_set *set)
     }
 }
 
+static int64_t limit_of_ms(int timeout)
+{
+    return timeout < 0 ? -1 : timeout * INT64_C(1000000);
+}
+
+static int64_t limit_of(const struct timespec *timeout)
+{
+    const time_t long_time = 1000000;
+    return timeout && timeout->tv_sec < long_time ? timeout->tv_sec * INT64_C(1000000000) + timeout->tv_nsec : -1;
+}
+
+/* A wait for requests, or before the constructor. It stands apart, so that the wrapper of any other saves no register.
+ */
+#define WAIT_SLOWLY(name, limit, ...)                                                                                  \
+    if (!real.name##_)                                                                                                 \
+        return REAL(name) ? real.name##_(__VA_ARGS__) : MISSING;                                                       \
+    done_with_request();                                                                                               \
+    int result = real.name##_(__VA_ARGS__);                                                                            \
+    if (result >= 0)                                                                                                   \
+        turn(limit);                                                                                                   \
+    return result
+
+static __attribute__((noinline)) int epoll_wait_slowly(int epoll, struct epoll_event *events, int room, int timeout)
+{
+    WAIT_SLOWLY(epoll_wait, limit_of_ms(timeout), epoll, events, room, timeout);
+}
+
 OI_HOOK(int, epoll_wait, (int epoll, struct epoll_event *events, int room, int timeout))
 {
-    waits(epoll);
-    return REAL(epoll_wait) ? real.epoll_wait_(epoll, events, room, timeout) : MISSING;
+    if (__builtin_expect(!real.epoll_wait_ || takes_turns(epoll), false))
+        return epoll_wait_slowly(epoll, events, room, timeout);
+    return real.epoll_wait_(epoll, events, room, timeout);
+}
+
+static __attribute__((noinline)) int epoll_pwait_slowly(int epoll, struct epoll_event *events, int room, int timeout,
+                                                        const sigset_t *mask)
+{
+    WAIT_SLOWLY(epoll_pwait, limit_of_ms(timeout), epoll, events, room, timeout, mask);
 }
 
 OI_HOOK(int, epoll_pwait, (int epoll, struct epoll_event *events, int room, int timeout, const sigset_t *mask))
 {
-    waits(epoll);
-    return REAL(epoll_pwait) ? real.epoll_pwait_(epoll, events, room, timeout, mask) : MISSING;
+    if (__builtin_expect(!real.epoll_pwait_ || takes_turns(epoll), false))
+        return epoll_pwait_slowly(epoll, events, room, timeout, mask);
+    return real.epoll_pwait_(epoll, events, room, timeout, mask);
+}
+
+static __attribute__((noinline)) int epoll_pwait2_slowly(int epoll, struct epoll_event *events, int room,
+                                                         const struct timespec *timeout, const sigset_t *mask)
+{
+    WAIT_SLOWLY(epoll_pwait2, limit_of(timeout), epoll, events, room, timeout, mask);
 }
 
 OI_HOOK(int, epoll_pwait2,
         (int epoll, struct epoll_event *events, int room, const struct timespec *timeout, const sigset_t *mask))
 {
-    waits(epoll);
-    return REAL(epoll_pwait2) ? real.epoll_pwait2_(epoll, events, room, timeout, mask) : MISSING;
+    if (__builtin_expect(!real.epoll_pwait2_ || takes_turns(epoll), false))
+        return epoll_pwait2_slowly(epoll, events, room, timeout, mask);
+    return real.epoll_pwait2_(epoll, events, room, timeout, mask);
 }
 
 /* Before the constructor, and in a request: the set is looked at after the call, which fails where it is no memory. */

@@ -312,8 +312,24 @@ WHOLE, PART, UPGRADED = "GET /{0} HTTP/1.1\r\nHost: a\r\n\r\n", "GET /part HTTP/
 ])
 def test_whose_turn_it_is(words, first, second, parents, redis):
     """What a thread does after it has read from a connection is never charged to a request of another one."""
+    take_turns(app("http_turns"), words, first, second, parents, redis)
+
+
+@pytest.mark.parametrize("words, first, second, parents", [
+    ("++ab1A2B", WHOLE, WHOLE, ["b", None]),
+    ("++ab1(a2)a3B", WHOLE, WHOLE, ["b", "a", None]),
+    ("+a1A2A", WHOLE + WHOLE.replace("{0}", "z"), None, [None, None]),
+    ("++aAb1AB", WHOLE + WHOLE.replace("{0}", "z"), WHOLE, [None]),
+])
+def test_whose_turn_it_is_in_a_program_whose_calls_tell(words, first, second, parents, redis, tmp_path):
+    """Known by its name."""
+    (tmp_path / "nginx").symlink_to(app("http_turns"))
+    take_turns(tmp_path / "nginx", words, first, second, parents, redis)
+
+
+def take_turns(program, words, first, second, parents, redis):
     with OtlpSink() as sink:
-        process = start(instrumented_command([app("http_turns"), redis.port, words]), env=telemetry(sink, FAST))
+        process = start(instrumented_command([program, redis.port, words]), env=telemetry(sink, FAST))
         port = int(process.stdout.readline())
         clients = []
         for name, text in (("a", first), ("b", second)):

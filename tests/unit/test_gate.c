@@ -6,7 +6,7 @@
 
 START_TEST(one_request_at_a_time_never_closes_it)
 {
-    oi_gate_init(false);
+    oi_gate_init(OI_GATE_COUNTS);
     ck_assert(!oi_gate_closed());
     for (int i = 0; i < 1000; i++) {
         struct oi_gate_ticket ticket = oi_gate_enter();
@@ -19,7 +19,7 @@ END_TEST
 
 START_TEST(two_requests_close_it_until_one_is_answered)
 {
-    oi_gate_init(false);
+    oi_gate_init(OI_GATE_COUNTS);
     struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter(), third = oi_gate_enter();
     ck_assert(oi_gate_closed());
     oi_gate_leave(&second);
@@ -41,7 +41,7 @@ static void *answer(void *ticket)
 
 START_TEST(another_thread_may_answer)
 {
-    oi_gate_init(false);
+    oi_gate_init(OI_GATE_COUNTS);
     pthread_t thread;
     struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter();
     pthread_create(&thread, NULL, answer, &first);
@@ -60,7 +60,7 @@ static void *read_one(void *ticket)
 /* The memory of a thread that is gone serves another one, which must not be charged with what the first one left. */
 START_TEST(a_thread_may_end_before_its_request_is_answered)
 {
-    oi_gate_init(false);
+    oi_gate_init(OI_GATE_COUNTS);
     struct oi_gate_ticket left[100];
     pthread_t thread;
     for (int i = 0; i < 100; i++) {
@@ -80,8 +80,42 @@ END_TEST
 
 START_TEST(the_user_may_open_it)
 {
-    oi_gate_init(true);
+    oi_gate_init(OI_GATE_OPEN);
     struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter();
+    ck_assert(!oi_gate_closed());
+    oi_gate_leave(&first);
+    oi_gate_leave(&second);
+}
+END_TEST
+
+START_TEST(a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn)
+{
+    const int64_t second = 1000000000;
+    oi_gate_init(OI_GATE_COUNTS);
+    struct oi_gate_ticket ticket = oi_gate_enter();
+    oi_gate_turn(60 * second);
+    ck_assert(!oi_gate_closed());
+    oi_gate_turn(0); /* something was to be done at once */
+    ck_assert(oi_gate_closed());
+    oi_gate_turn(-1); /* no timer */
+    ck_assert(!oi_gate_closed());
+    oi_gate_turn(second / 1000); /* clocks are not that exact */
+    ck_assert(oi_gate_closed());
+    oi_gate_turn(60 * second);
+    ck_assert(!oi_gate_closed());
+    oi_gate_leave(&ticket);
+}
+END_TEST
+
+START_TEST(a_program_that_follows_may_read_many_but_not_put_off)
+{
+    oi_gate_init(OI_GATE_FOLLOWS);
+    ck_assert(oi_gate_follows());
+    struct oi_gate_ticket first = oi_gate_enter(), second = oi_gate_enter();
+    ck_assert(!oi_gate_closed());
+    oi_gate_doubt();
+    ck_assert(oi_gate_closed());
+    oi_gate_turn(-1);
     ck_assert(!oi_gate_closed());
     oi_gate_leave(&first);
     oi_gate_leave(&second);
@@ -97,6 +131,8 @@ int main(void)
     tcase_add_test(tests, another_thread_may_answer);
     tcase_add_test(tests, a_thread_may_end_before_its_request_is_answered);
     tcase_add_test(tests, the_user_may_open_it);
+    tcase_add_test(tests, a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn);
+    tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
