@@ -56,22 +56,38 @@ static void calls_close(struct calls *calls)
     curl_easy_cleanup(calls->curl);
 }
 
-static void calls_make(struct calls *calls, const char *tag)
+static void calls_redis(struct calls *calls, const char *tag)
 {
-    char text[512];
     redisReply *reply = redisCommand(calls->redis, "GET %s", tag);
     if (!reply || reply->type != REDIS_REPLY_NIL)
         calls_fail("GET");
     freeReplyObject(reply);
+}
+
+static void calls_mysql(struct calls *calls, const char *tag)
+{
+    char text[128];
     snprintf(text, sizeof text, "SELECT 1 AS %.60s", tag);
     MYSQL_RES *result = mysql_query(calls->mysql, text) == 0 ? mysql_store_result(calls->mysql) : NULL;
     if (!result)
         calls_fail(text);
     mysql_free_result(result);
+}
+
+static void calls_http(struct calls *calls, const char *tag)
+{
+    char text[512];
     snprintf(text, sizeof text, "%.300s/%.60s", calls_url, tag);
     curl_easy_setopt(calls->curl, CURLOPT_URL, text);
     curl_easy_setopt(calls->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(calls->curl, CURLOPT_WRITEFUNCTION, calls_body);
     if (curl_easy_perform(calls->curl) != CURLE_OK)
         calls_fail(text);
+}
+
+static inline void calls_make(struct calls *calls, const char *tag)
+{
+    calls_redis(calls, tag);
+    calls_mysql(calls, tag);
+    calls_http(calls, tag);
 }

@@ -17,6 +17,7 @@ OI_PARENTING_TIMES=n makes each row n times as long.
 """
 
 import http.client
+import io
 import os
 import random
 import re
@@ -52,10 +53,11 @@ class Second(HttpServer):
 
 @dataclass
 class Place:
-    """Where a server runs, and whom it asks."""
+    """Where a server runs, and whom it asks. `keep` enters a context until the test is over."""
 
     folder: Path
     second: Second
+    keep: object
     port: int = field(default_factory=free_port)
     redis: Redis = None
     mariadb: MariaDB = None
@@ -69,7 +71,7 @@ class Place:
 class Server:
     """`right`: how many of the children must have the right parent, in per cent, for each number in flight or one for all. 100 is what
     the documentation promises; less is what it says there is at least. `carried`: the requests bring a `traceparent`. `headers`: its HTTP
-    requests must name the child in theirs. `pieces`: every third request is sent in two."""
+    requests must name the child in theirs. `pieces`: every third request is sent in two. `pipelined`: requests are sent two at a time."""
 
     name: str
     command: object  # a function of a Place
@@ -79,6 +81,7 @@ class Server:
     carried: bool = False
     headers: bool = True
     pieces: bool = True
+    pipelined: bool = False
 
     def __str__(self):
         return self.name
@@ -110,25 +113,43 @@ def pieces_of(text, random_state):
     return [text[:cut], text[cut:]]
 
 
+class Stream(io.BufferedReader):
+    """What a connection says, an answer after the other; each reader wants to close it."""
+
+    def __init__(self, connection):
+        super().__init__(socket.SocketIO(connection, "r"))
+
+    def makefile(self, _mode):
+        return self
+
+    def close(self):
+        pass
+
+
 class Client:
     """One conversation: a request after the other, over a connection that is kept as long as the server likes, and sometimes not."""
 
     def __init__(self, server, port, number):
         self.server, self.port = server, port
         self.random = random.Random(number)
-        self.connection = None
+        self.connection = self.stream = None
+
+    def open(self):
+        self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.stream = Stream(self.connection)
 
     def close(self):
         if self.connection:
+            self.connection.shutdown(socket.SHUT_RDWR)
             self.connection.close()
-        self.connection = None
+        self.connection = self.stream = None
 
-    def send(self, tag):
+    def text(self, tag):
         carried = f"traceparent: 00-{self.random.getrandbits(128):032x}-{self.random.getrandbits(64):016x}-01\r\n"
-        text = f"GET /{tag} HTTP/1.1\r\nHost: parents\r\n{carried if self.server.carried else ''}Accept: */*\r\n\r\n".encode()
-        if self.connection is None:
-            self.connection = socket.create_connection(("127.0.0.1", self.port), timeout=60)
-            self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return f"GET /{tag} HTTP/1.1\r\nHost: parents\r\n{carried if self.server.carried else ''}Accept: */*\r\n\r\n".encode()
+
+    def send(self, text):
         if not self.server.pieces or self.random.randrange(3):
             self.connection.sendall(text)
             return
@@ -137,18 +158,26 @@ class Client:
         time.sleep(self.random.random() / 500)
         self.connection.sendall(second)
 
-    def ask(self, tag):
-        self.send(tag)
-        answer = http.client.HTTPResponse(self.connection, method="GET")
+    def take(self, tag):
+        """False: the connection is not kept."""
+        answer = http.client.HTTPResponse(self.stream, method="GET")
         answer.begin()
-        assert (answer.status, answer.read().decode().strip()) == (200, tag)
-        if answer.will_close or self.random.randrange(5) == 0:
+        body = answer.read().decode()
+        assert answer.status == 200 and {found[0] for found in TAG.finditer(body)} == {tag}, (tag, answer.status, body)
+        return not answer.will_close
+
+    def ask(self, tags):
+        if self.connection is None:
+            self.open()
+        self.send(b"".join(map(self.text, tags)))
+        if not all([self.take(tag) for tag in tags]) or self.random.randrange(5) == 0:
             self.close()
 
     def converse(self, tags):
+        at_a_time = 2 if self.server.pipelined else 1
         try:
-            for tag in tags:
-                self.ask(tag)
+            for number in range(0, len(tags), at_a_time):
+                self.ask(tags[number:number + at_a_time])
         finally:
             self.close()
 
@@ -278,6 +307,8 @@ def measure(server, place):
 def check(server, place):
     """Measures a server and compares with what is promised. What was measured is kept for `make update-parenting`."""
     rows = measure(server, place)
+    for row in rows:
+        print(f"{server}: {row.in_flight} in flight, {row.right} right, {row.wrong} wrong, {row.none} none")
     for row in rows:
         assert row.wrong == 0, f"{server} with {row.in_flight} in flight: {row.wrong} wrong parents: {row.examples[:10]}"
     for row in rows:

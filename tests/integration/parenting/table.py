@@ -41,7 +41,7 @@ def keep(row):
 def line(server, in_flight, row):
     least = server.least(in_flight)
     right, none = ("100 %", "0") if row["right"] == row["children"] and least == 100 else (
-        f"at least {least} %", "the others")
+        f"at least {least} %" if least else "not promised", "the others")
     first = server.name if in_flight == 1 else ""
     calls = ", ".join(server.calls) if in_flight == 1 else ""
     return f"| {first} | {calls} | {in_flight} | {row['children']} | {right} | {row['wrong']} | {none} |"
