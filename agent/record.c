@@ -237,18 +237,6 @@ void oi_record_status(struct oi_record *record, enum oi_status status, struct oi
         record->status_message = (struct oi_text){NULL, 0};
 }
 
-/* One of 64 bits: of the key's length and its last four bytes, where keys differ most. The factor was searched for: the
- * keys of one kind of span hardly ever share a bit. */
-static uint64_t key_bit(const char *key, size_t key_length)
-{
-    uint32_t tail;
-    if (key_length >= sizeof tail)
-        memcpy(&tail, key + key_length - sizeof tail, sizeof tail);
-    else
-        tail = (unsigned char)key[0];
-    return UINT64_C(1) << ((tail + (uint32_t)key_length) * UINT32_C(0xb8b6d8ff) >> 26);
-}
-
 /* Out of line, with what follows: their registers would be saved for every attribute. */
 static __attribute__((noinline)) struct oi_attribute *find(struct oi_record *record, const char *key, size_t key_length)
 {
@@ -279,23 +267,18 @@ static __attribute__((noinline)) struct oi_attribute *append_more(struct oi_reco
     return used < more_capacity(record) ? &record->more[used] : NULL;
 }
 
-static struct oi_attribute *append(struct oi_record *record)
+/* Where the short way below does not lead: the key may be there already, or the record's front is full. */
+static __attribute__((noinline)) struct oi_attribute *attribute_slowly(struct oi_record *record, const char *key,
+                                                                       size_t key_length, uint64_t bit)
 {
-    if (!record->more && inline_room(record) >= sizeof(struct oi_attribute))
-        return &record->attributes[record->attribute_inline++];
-    return append_more(record);
-}
-
-static struct oi_attribute *attribute_for(struct oi_record *record, const char *key, size_t key_length)
-{
-    if (!record || key_length == 0)
-        return NULL;
-    uint64_t bit = key_bit(key, key_length);
     struct oi_attribute *attribute = record->keys_seen & bit ? find(record, key, key_length) : NULL;
     if (attribute)
         return attribute;
     record->keys_seen |= bit;
-    attribute = record->attribute_count < count_limit ? append(record) : NULL;
+    if (record->attribute_count < count_limit) {
+        bool fits = !record->more && inline_room(record) >= sizeof(struct oi_attribute);
+        attribute = fits ? &record->attributes[record->attribute_inline++] : append_more(record);
+    }
     if (!attribute) {
         record->dropped_attributes++;
         return NULL;
@@ -306,11 +289,29 @@ static struct oi_attribute *attribute_for(struct oi_record *record, const char *
     return attribute;
 }
 
-void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text value)
+static inline __attribute__((always_inline)) struct oi_attribute *
+attribute_for(struct oi_record *record, const char *key, size_t key_length, uint64_t bit)
+{
+    if (!record || key_length == 0)
+        return NULL;
+    struct oi_attribute *attribute = &record->attributes[record->attribute_inline];
+    if ((record->keys_seen & bit) || record->more || record->attribute_count >= count_limit ||
+        (char *)(attribute + 1) > record->text_top)
+        return attribute_slowly(record, key, key_length, bit);
+    record->keys_seen |= bit;
+    record->attribute_inline++;
+    record->attribute_count++;
+    attribute->key = key;
+    attribute->key_length = (uint16_t)key_length;
+    return attribute;
+}
+
+void oi_record_add_str_owned(struct oi_record *record, const char *key, size_t key_length, uint64_t bit,
+                             struct oi_text value)
 {
     if (!record || !oi_text_present(value))
         return;
-    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    struct oi_attribute *attribute = attribute_for(record, key, key_length, bit);
     if (!attribute)
         return;
     if (length_limit != UINT32_MAX)
@@ -320,11 +321,11 @@ void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t k
     attribute->length = (uint32_t)value.len;
 }
 
-void oi_record_put_str(struct oi_record *record, const char *key, size_t key_length, struct oi_text value)
+void oi_record_add_str(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, struct oi_text value)
 {
     if (!record || !oi_text_present(value))
         return;
-    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    struct oi_attribute *attribute = attribute_for(record, key, key_length, bit);
     if (!attribute)
         return;
     if (length_limit != UINT32_MAX)
@@ -352,7 +353,8 @@ void oi_record_strings_add(struct oi_buffer *buffer, struct oi_text value)
 
 void oi_record_put_strings_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text packed)
 {
-    struct oi_attribute *attribute = oi_text_present(packed) ? attribute_for(record, key, key_length) : NULL;
+    struct oi_attribute *attribute =
+        oi_text_present(packed) ? attribute_for(record, key, key_length, oi_key_bit(key, key_length)) : NULL;
     if (!attribute)
         return;
     attribute->type = OI_VALUE_STRINGS;
@@ -360,27 +362,27 @@ void oi_record_put_strings_owned(struct oi_record *record, const char *key, size
     attribute->length = (uint32_t)packed.len;
 }
 
-void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value)
+void oi_record_add_int(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, int64_t value)
 {
-    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    struct oi_attribute *attribute = attribute_for(record, key, key_length, bit);
     if (attribute) {
         attribute->type = OI_VALUE_INT;
         attribute->integer = value;
     }
 }
 
-void oi_record_put_double(struct oi_record *record, const char *key, size_t key_length, double value)
+void oi_record_add_double(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, double value)
 {
-    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    struct oi_attribute *attribute = attribute_for(record, key, key_length, bit);
     if (attribute) {
         attribute->type = OI_VALUE_DOUBLE;
         attribute->real = value;
     }
 }
 
-void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_length, bool value)
+void oi_record_add_bool(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, bool value)
 {
-    struct oi_attribute *attribute = attribute_for(record, key, key_length);
+    struct oi_attribute *attribute = attribute_for(record, key, key_length, bit);
     if (attribute) {
         attribute->type = OI_VALUE_BOOL;
         attribute->boolean = value;

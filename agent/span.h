@@ -148,14 +148,39 @@ void oi_record_status(struct oi_record *record, enum oi_status status, struct oi
 /* Attributes. `key` must be a string literal (of the functions, also a text in the record). An absent text sets
  * nothing. A key set twice keeps the last value. A new attribute past the count limit is dropped and counted; a long
  * text is cut at a UTF-8 boundary. */
-#define oi_record_str(record, key, text) oi_record_put_str((record), "" key, sizeof(key) - 1, (text))
-#define oi_record_int(record, key, value) oi_record_put_int((record), "" key, sizeof(key) - 1, (value))
-#define oi_record_double(record, key, value) oi_record_put_double((record), "" key, sizeof(key) - 1, (value))
-#define oi_record_bool(record, key, value) oi_record_put_bool((record), "" key, sizeof(key) - 1, (value))
-void oi_record_put_str(struct oi_record *record, const char *key, size_t key_length, struct oi_text value);
-void oi_record_put_int(struct oi_record *record, const char *key, size_t key_length, int64_t value);
-void oi_record_put_double(struct oi_record *record, const char *key, size_t key_length, double value);
-void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_length, bool value);
+#define oi_record_str(record, key, text) oi_record_add_str((record), OI_KEY(key), (text))
+#define oi_record_int(record, key, value) oi_record_add_int((record), OI_KEY(key), (value))
+#define oi_record_double(record, key, value) oi_record_add_double((record), OI_KEY(key), (value))
+#define oi_record_bool(record, key, value) oi_record_add_bool((record), OI_KEY(key), (value))
+
+/* One of 64 bits, so that a key that is new mostly needs no look at those already there: of the key's length and of the
+ * eight bytes before its last one, where keys differ most. The factor was searched for: no two keys of one kind of span
+ * share a bit. Of a literal it is a constant. */
+static inline uint64_t oi_key_bit(const char *key, size_t length)
+{
+    uint64_t tail;
+    uint32_t last;
+    if (length > sizeof tail)
+        memcpy(&tail, key + length - 1 - sizeof tail, sizeof tail);
+    else if (length >= sizeof last)
+        memcpy(&last, key + length - sizeof last, sizeof last), tail = last;
+    else
+        tail = length > 0 ? (unsigned char)key[0] : 0;
+    return UINT64_C(1) << ((tail + length) * UINT64_C(0x3ebcc0d5aabbb129) >> 58);
+}
+
+#define OI_KEY(key) "" key, sizeof(key) - 1, oi_key_bit("" key, sizeof(key) - 1)
+void oi_record_add_str(struct oi_record *record, const char *key, size_t key_length, uint64_t bit,
+                       struct oi_text value);
+void oi_record_add_int(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, int64_t value);
+void oi_record_add_double(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, double value);
+void oi_record_add_bool(struct oi_record *record, const char *key, size_t key_length, uint64_t bit, bool value);
+
+/* With a key that is no literal. */
+static inline void oi_record_put_str(struct oi_record *record, const char *key, size_t key_length, struct oi_text value)
+{
+    oi_record_add_str(record, key, key_length, oi_key_bit(key, key_length), value);
+}
 
 /* Writing a text in place instead of copying it: `begin` gives a buffer of `wanted` bytes inside the record, or as many
  * as there are (0 for a NULL record); `end` keeps what was written and returns it. One at a time, nothing else in
@@ -163,8 +188,9 @@ void oi_record_put_bool(struct oi_record *record, const char *key, size_t key_le
 struct oi_buffer oi_record_text_begin(struct oi_record *record, size_t wanted);
 struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *buffer);
 void oi_record_name_owned(struct oi_record *record, struct oi_text name);
-void oi_record_put_str_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text value);
-#define oi_record_str_owned(record, key, text) oi_record_put_str_owned((record), "" key, sizeof(key) - 1, (text))
+void oi_record_add_str_owned(struct oi_record *record, const char *key, size_t key_length, uint64_t bit,
+                             struct oi_text value);
+#define oi_record_str_owned(record, key, text) oi_record_add_str_owned((record), OI_KEY(key), (text))
 
 /* An array of texts: `begin` with room for the texts and OI_STRINGS_EACH bytes for each of them, `add` every one,
  * `end`, put. What does not fit is cut, or left out where not even its length fits. */
