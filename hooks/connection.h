@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <sys/uio.h>
 
+#include "agent/address.h"
 #include "hooks/descriptor.h"
 #include "hooks/http_client.h"
 #include "hooks/http_server.h"
@@ -72,7 +73,7 @@ void oi_connection_failed(struct oi_connection_seen seen, int error, bool sendin
 bool oi_connection_same_socket(const struct oi_connection *connection, int fd);
 
 /* Without a port; absent: it is none of the internet. The text stands in `room`. */
-struct oi_text oi_address_text(const struct oi_address *address, char room[INET6_ADDRSTRLEN]);
+struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT]);
 
 /* Gives back what was to be sent (hooks/outgoing.h). */
 void oi_sending_give(struct oi_sending *sending);
