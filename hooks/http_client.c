@@ -16,6 +16,8 @@ static const struct oi_scope scope = {"otel-instrument.http_client", OI_AREA_HTT
 
 static bool wanted;
 
+static const struct oi_http1_wanted none_wanted; /* of the headers of answers */
+
 /* More than this many requests that wait for their answers, on one connection, are not followed. */
 enum { PIPELINED = 256 };
 
@@ -320,7 +322,7 @@ void oi_http_client_received(struct oi_connection *connection, const char *at, s
     struct oi_http_client *client = &connection->client;
     struct oi_http1_event event;
     while (!client->over) {
-        size_t used = oi_http1_next(&client->answers, at, length, &event);
+        size_t used = oi_http1_next_wanted(&client->answers, &none_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
         if (event.kind == OI_HTTP1_MORE)

@@ -18,10 +18,11 @@ struct iovec oi_piece_part(const struct iovec *piece, uint64_t at, uint64_t from
 /* True: `out` is complete. */
 static bool look(struct oi_http1 *parser, struct iovec part, uint64_t base, bool *found, struct oi_http_ahead *out)
 {
+    static const struct oi_http1_wanted none_wanted; /* where they end is all that is asked */
     struct oi_http1_event event;
     char *at = part.iov_base;
     for (;;) {
-        size_t used = oi_http1_next(parser, at, part.iov_len, &event);
+        size_t used = oi_http1_next_wanted(parser, &none_wanted, at, part.iov_len, &event);
         at += used;
         part.iov_len -= used;
         if (event.kind == OI_HTTP1_MORE)

@@ -138,6 +138,19 @@ struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_heade
     }
 }
 
+struct oi_http1_wanted oi_request_wanted(void)
+{
+    struct oi_http1_wanted wanted = {0};
+    struct oi_request none;
+    for (unsigned header = OI_HTTP1_OTHER_HEADER + 1; header <= OI_HTTP1_X_FORWARDED_PORT; header++)
+        if (oi_request_place(&none, (enum oi_http1_header)header, OI_TEXT("")))
+            wanted.known |= (uint16_t)(1u << header);
+    for (int i = 0; i < OI_HEADERS; i++)
+        if (oi_agent.propagators.reads & OI_HEADER_BIT(i))
+            wanted.lengths |= UINT64_C(1) << oi_header_name((enum oi_header)i).len;
+    return wanted;
+}
+
 bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event)
 {
     switch (event->kind) {
@@ -170,6 +183,16 @@ bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const
         if (event->last)
             oi_request_close(request);
         return true;
+    case OI_HTTP1_FIELD: {
+        struct oi_text *place =
+            oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
+        if (place) {
+            oi_request_open(request, place);
+            oi_request_add(request, event->value, event->value_len);
+            oi_request_close(request);
+        }
+        return true;
+    }
     default:
         return false;
     }

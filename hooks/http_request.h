@@ -74,6 +74,9 @@ void oi_request_close(struct oi_request *request);
 /* Where the value of a header is kept; NULL: it is not. */
 struct oi_text *oi_request_place(struct oi_request *request, enum oi_http1_header header, struct oi_text name);
 
+/* The headers whose values are kept. */
+struct oi_http1_wanted oi_request_wanted(void);
+
 /* A part of its first line or of its headers: puts it where it belongs. True: the event was such a part. */
 bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event);
 

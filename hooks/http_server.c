@@ -19,6 +19,11 @@ static const struct oi_scope scope = {"otel-instrument.http_server", OI_AREA_HTT
 
 static bool wanted;
 
+/* What is told of the headers of requests and answers; NULL: all, because some become attributes. */
+static struct oi_http1_wanted asked_headers;
+static const struct oi_http1_wanted answered_headers = {.known = 1u << OI_HTTP1_CONTENT_TYPE};
+static const struct oi_http1_wanted *asked_wanted, *answered_wanted;
+
 /* OTEL_NATIVE_CONTEXT: a choice is the index into its list. */
 enum { CONTEXT_AUTO, CONTEXT_TURN };
 
@@ -55,6 +60,9 @@ void oi_http_server_init(void)
     oi_http_server_span_init(seed);
     oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
     oi_gate_init(gate_of_program());
+    asked_headers = oi_request_wanted();
+    asked_wanted = oi_http_headers_wanted(OI_SERVER_REQUEST) ? NULL : &asked_headers;
+    answered_wanted = oi_http_headers_wanted(OI_SERVER_RESPONSE) ? NULL : &answered_headers;
     if (wanted)
         find_standard();
 }
@@ -237,7 +245,7 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
     struct oi_http_server *server = &connection->http;
     struct oi_http1_event event;
     do {
-        size_t used = oi_http1_next(&server->requests, at, length, &event);
+        size_t used = oi_http1_next_wanted(&server->requests, asked_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
         if (event.kind == OI_HTTP1_BEGIN &&
@@ -277,11 +285,16 @@ static void answer_begins(struct oi_http_server *server)
     oi_http1_answers(&server->answers, (enum oi_http1_method)request->method_kind);
 }
 
+static bool is_event_stream(const char *type, size_t length)
+{
+    static const struct oi_text event_stream = {"text/event-stream", 17};
+    return length >= event_stream.len && oi_text_equal_nocase(oi_text_of(type, event_stream.len), event_stream);
+}
+
 static void answer_event(struct oi_connection *connection, const struct oi_http1_event *event)
 {
     struct oi_http_server *server = &connection->http;
     struct oi_request *request = server->first;
-    static const struct oi_text event_stream = {"text/event-stream", 17};
     switch (event->kind) {
     case OI_HTTP1_BEGIN:
         answer_begins(server);
@@ -293,10 +306,12 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
         if (oi_http_capture_header(&request->answer, event) || event->header == OI_HTTP1_CONTENT_TYPE)
             oi_http1_take(&server->answers);
         break;
+    case OI_HTTP1_FIELD:
+        request->stream = request->stream || is_event_stream(event->value, event->value_len);
+        break;
     case OI_HTTP1_VALUE:
         oi_http_capture_value(&request->answer, OI_SERVER_RESPONSE, event);
-        if (event->header == OI_HTTP1_CONTENT_TYPE && event->len >= event_stream.len &&
-            oi_text_equal_nocase(oi_text_of(event->at, event_stream.len), event_stream))
+        if (event->header == OI_HTTP1_CONTENT_TYPE && is_event_stream(event->at, event->len))
             request->stream = true;
         break;
     case OI_HTTP1_HEAD:
@@ -328,7 +343,7 @@ void oi_http_server_sent(struct oi_connection *connection, int fd, const char *a
     if (oi_gate_follows())
         turn_to_answered(server);
     while (!server->over) {
-        size_t used = oi_http1_next(&server->answers, at, length, &event);
+        size_t used = oi_http1_next_wanted(&server->answers, answered_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
         if (event.kind == OI_HTTP1_MORE)

@@ -155,14 +155,22 @@ static bool may_be_unseen(const struct oi_http1 *s)
     return s->state == BODY || s->state == CHUNK || s->state == TO_CLOSE || s->state >= BEHIND_HEAD;
 }
 
-size_t oi_http1_next(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)
+/* `wanted` NULL: all headers, as they come. */
+size_t oi_http1_next_wanted(struct oi_http1 *s, const struct oi_http1_wanted *wanted, const char *at, size_t len,
+                            struct oi_http1_event *event)
 {
     size_t used = 0;
-    *event = (struct oi_http1_event){.kind = OI_HTTP1_MORE};
+    memset(event, 0, offsetof(struct oi_http1_event, value)); /* the rest counts where a kind says so */
     while (event->kind == OI_HTTP1_MORE && (used < len || s->state >= BEHIND_HEAD)) {
         if (!at && !may_be_unseen(s))
             http1_over(s, 0, OI_HTTP1_UNSEEN);
-        size_t n = step(s, at ? at + used : "", len - used, event);
+        size_t n = 0;
+        if (wanted && s->state == FIELD && at)
+            n = oi_http1_fields(s, wanted, at + used, len - used, event);
+        if (n == 0)
+            n = step(s, at ? at + used : "", len - used, event);
+        if (wanted && event->kind == OI_HTTP1_HEADER && !http1_is_wanted(wanted, event->header, event->len))
+            event->kind = OI_HTTP1_MORE;
         used += n;
         s->offset += n;
     }
@@ -174,6 +182,11 @@ size_t oi_http1_next(struct oi_http1 *s, const char *at, size_t len, struct oi_h
             s->head.method = OI_HTTP1_OTHER_METHOD;
     }
     return used;
+}
+
+size_t oi_http1_next(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)
+{
+    return oi_http1_next_wanted(s, NULL, at, len, event);
 }
 
 bool oi_http1_inside(const struct oi_http1 *s)

@@ -1,16 +1,6 @@
 #include "hooks/wire/http1_state.h"
 
-static bool same(const char *at, size_t len, const char *lower, size_t lower_len)
-{
-    if (len != lower_len)
-        return false;
-    for (size_t i = 0; i < len; i++)
-        if (to_lower(at[i]) != lower[i])
-            return false;
-    return true;
-}
-
-#define SAME(at, len, literal) same(at, len, "" literal, sizeof(literal) - 1)
+#define SAME(at, len, literal) http1_same(at, len, "" literal, sizeof(literal) - 1)
 
 enum oi_http1_header oi_http1_header_of(const char *name, size_t len)
 {

@@ -65,9 +65,7 @@ static void keep_name(struct oi_http1 *s, const char *at, size_t len)
 /* More bytes than tokens may have are let pass, as many receivers do; a line without a colon is not. */
 size_t oi_http1_name(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)
 {
-    size_t i = 0;
-    while (i < len && at[i] != ':' && (unsigned char)at[i] > ' ' && at[i] != 0x7f)
-        i++;
+    size_t i = http1_name_span(at, len);
     bool whole = s->kept == 0 && i < len && at[i] == ':';
     if (!whole)
         keep_name(s, at, i);

@@ -144,6 +144,8 @@ size_t oi_http1_version(struct oi_http1 *s, const char *at, size_t len)
 {
     static const char expected[7] = "HTTP/1.";
     size_t i = 0;
+    if (s->kept == 0 && len >= sizeof expected && memcmp(at, expected, sizeof expected) == 0)
+        i = s->kept = sizeof expected;
     for (; i < len && s->kept < sizeof expected; i++)
         if (at[i] != expected[s->kept++])
             return http1_over(s, len, OI_HTTP1_NOT_HTTP);

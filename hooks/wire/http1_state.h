@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "hooks/wire/http1.h"
+#include "hooks/wire/http1_scan.h"
 
 enum state {
     IDLE,  /* between messages; 0, so that zeros are a start */
@@ -79,41 +80,44 @@ static inline char to_lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
 }
 
+/* Whether eight (four) bytes are those of a name in lower case. A bit more makes letters lower case, and turns only
+ * control characters, which stand in no name or token, into one of the marks that names here have (- and digits). */
+static inline bool http1_same_8(const char *at, const char *lower)
+{
+    uint64_t a, b;
+    memcpy(&a, at, sizeof a);
+    memcpy(&b, lower, sizeof b);
+    return (a | 0x2020202020202020u) == b;
+}
+
+static inline bool http1_same_4(const char *at, const char *lower)
+{
+    uint32_t a, b;
+    memcpy(&a, at, sizeof a);
+    memcpy(&b, lower, sizeof b);
+    return (a | 0x20202020u) == b;
+}
+
+/* Of four characters or more. */
+static inline __attribute__((always_inline)) bool http1_same(const char *at, size_t len, const char *lower,
+                                                             size_t lower_len)
+{
+    if (len != lower_len)
+        return false;
+    if (lower_len < 8)
+        return http1_same_4(at, lower) && http1_same_4(at + lower_len - 4, lower + lower_len - 4);
+    for (size_t i = 0; i + 8 < lower_len; i += 8)
+        if (!http1_same_8(at + i, lower + i))
+            return false;
+    return http1_same_8(at + lower_len - 8, lower + lower_len - 8);
+}
+
 /* Ends it: from now on OVER is all there is. Uses up everything. */
 static inline size_t http1_over(struct oi_http1 *s, size_t len, enum oi_http1_reason reason)
 {
     s->state = OVER;
     s->reason = (uint8_t)reason;
     return len;
-}
-
-/* Eight bytes at once: which of them are below `limit` (at most 0x80)? The lowest set bit tells the first one. */
-static inline uint64_t http1_below(const char *at, unsigned char limit)
-{
-    uint64_t ones = 0x0101010101010101u, word;
-    memcpy(&word, at, sizeof word);
-    return (word - ones * limit) & ~word & (ones << 7);
-}
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the lowest byte comes first");
-
-/* Length of what stands before the first byte that is below `limit` and not a tab (unless limit is above the space). */
-static inline size_t http1_span(const char *at, size_t len, unsigned char limit)
-{
-    size_t i = 0;
-    for (;;) {
-        uint64_t found = 0;
-        for (; i + 8 <= len && (found = http1_below(at + i, limit)) == 0;)
-            i += 8;
-        if (found)
-            i += (size_t)__builtin_ctzll(found) / 8;
-        else
-            while (i < len && (unsigned char)at[i] >= limit)
-                i++;
-        if (i == len || at[i] != '\t' || limit > ' ')
-            return i;
-        i++;
-    }
 }
 
 /* hooks/wire/http1_line.c: between messages, and the first line. */
@@ -132,6 +136,17 @@ size_t oi_http1_name_space(struct oi_http1 *s, const char *at, size_t len, struc
 size_t oi_http1_value_space(struct oi_http1 *s, const char *at, size_t len);
 size_t oi_http1_value(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event);
 size_t oi_http1_value_next(struct oi_http1 *s, const char *at, struct oi_http1_event *event);
+
+/* hooks/wire/http1_fields.c: headers that stand whole in the bytes given. Uses up those that are not wanted, and one
+ * that is; 0 and OI_HTTP1_MORE: what comes next is for the steps above. */
+size_t oi_http1_fields(struct oi_http1 *s, const struct oi_http1_wanted *wanted, const char *at, size_t len,
+                       struct oi_http1_event *event);
+
+/* Whether a header is. */
+static inline bool http1_is_wanted(const struct oi_http1_wanted *wanted, unsigned header, size_t name_len)
+{
+    return header == OI_HTTP1_OTHER_HEADER ? wanted->lengths >> (name_len & 63) & 1 : wanted->known >> header & 1;
+}
 
 /* hooks/wire/http1_framing.c: what the header section says of the body. */
 enum oi_http1_header oi_http1_header_of(const char *name, size_t len);

@@ -1,8 +1,9 @@
 /* Fuzz target for what reads HTTP/1: the parser, and what decides that a connection speaks it.
  *
- * The first byte chooses the side, the second how the bytes are cut. Besides reads out of bounds it looks for a
- * difference: however the bytes are cut, the same is told, and no message ends that was not certain. Build and run:
- * make fuzz, then tests/fuzz/http1 -max_total_time=60
+ * The first byte chooses the side and the headers that are wanted, the second how the bytes are cut. Besides reads out
+ * of bounds it looks for a difference: however the bytes are cut, and whether or not the parser knows what is wanted,
+ * the same is told as of single bytes, and no message ends that was not certain. Build and run: make fuzz, then
+ * tests/fuzz/http1 -max_total_time=60
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -28,14 +29,29 @@ static void give(struct http1_text *text, const char *at, size_t len)
     free(copy);
 }
 
-static void parse(struct http1_text *text, uint8_t how, const char *at, size_t len, size_t piece)
+/* `told`: the parser is told which headers are wanted, and leaves the others out. */
+static void parse(struct http1_text *text, uint8_t how, const char *at, size_t len, size_t piece, bool told)
 {
+    static const struct oi_http1_wanted sets[] = {
+        {0xffff, UINT64_MAX}, {0, 0}, {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONNECTION, 0x5555}};
     http1_start(text, how & 1 ? OI_HTTP1_ANSWERS : OI_HTTP1_REQUESTS, (enum oi_http1_method)(how >> 1 & 1));
+    text->only = &sets[(how >> 2 & 31) % (sizeof sets / sizeof *sets)];
+    text->told = told;
     for (size_t from = 0; from < len; from += piece)
         give(text, at + from, len - from < piece ? len - from : piece);
     http1_end(text);
     if (text->state.offset > len)
         abort();
+}
+
+/* With what was said of the single bytes. */
+static void compare(uint8_t how, const char *at, size_t len, size_t piece, bool told)
+{
+    parse(&cut, how, at, len, piece, told);
+    if (strcmp(whole.text, cut.text) != 0) {
+        fprintf(stderr, "%s\n---\n%s\n", whole.text, cut.text);
+        abort();
+    }
 }
 
 static void detect(const char *at, size_t len)
@@ -89,12 +105,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         headers(at, len);
         return 0;
     }
-    parse(&whole, data[0], at, len, len ? len : 1);
-    parse(&cut, data[0], at, len, 1u + data[1] % 40u);
-    if (strcmp(whole.text, cut.text) != 0) {
-        fprintf(stderr, "%s\n---\n%s\n", whole.text, cut.text);
-        abort();
-    }
+    parse(&whole, data[0], at, len, 1, false);
+    compare(data[0], at, len, len ? len : 1, false);
+    compare(data[0], at, len, 1u + data[1] % 40u, false);
+    compare(data[0], at, len, len ? len : 1, true);
+    compare(data[0], at, len, 1u + data[1], true);
     detect(at, len);
     return 0;
 }

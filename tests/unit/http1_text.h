@@ -2,7 +2,8 @@
  *
  *     @0 GET /x 1.1 {Host: a} {Accept: b} head 36-38 no body keep end 38 body 0
  *
- * Every header is taken. Bytes are given from memory that ends with them.
+ * Every header is taken, or those that `only` names; `told`: the parser knows that and leaves the others out, and says
+ * the rest as FIELD where it can. Bytes are given from memory that ends with them.
  */
 #ifndef OI_TESTS_HTTP1_TEXT_H
 #define OI_TESTS_HTTP1_TEXT_H
@@ -16,6 +17,8 @@
 struct http1_text {
     struct oi_http1 state;
     enum oi_http1_method answers; /* told at each BEGIN */
+    const struct oi_http1_wanted *only;
+    bool told;
     size_t len;
     size_t pieces; /* bytes of pieces not shown yet */
     bool over;
@@ -43,6 +46,13 @@ static inline void http1_piece(struct http1_text *t, const struct oi_http1_event
         t->pieces--;
     http1_say(t, "%s%.*s%s", before, (int)t->pieces, t->piece, after);
     t->pieces = 0;
+}
+
+static inline bool http1_shown(const struct http1_text *t, const struct oi_http1_event *event)
+{
+    if (!t->only || event->header != OI_HTTP1_OTHER_HEADER)
+        return !t->only || (t->only->known >> event->header & 1);
+    return t->only->lengths >> (event->len & 63) & 1;
 }
 
 static inline void http1_head(struct http1_text *t, const struct oi_http1_event *event)
@@ -91,8 +101,18 @@ static inline void http1_event(struct http1_text *t, const struct oi_http1_event
             http1_say(t, " %d", event->head.status);
         break;
     case OI_HTTP1_HEADER:
+        if (!http1_shown(t, event)) {
+            if (t->told)
+                abort();
+            break;
+        }
         http1_say(t, " {%.*s", (int)event->len, event->at);
         oi_http1_take(&t->state);
+        break;
+    case OI_HTTP1_FIELD:
+        if (!t->told || !http1_shown(t, event))
+            abort();
+        http1_say(t, " {%.*s: %.*s}", (int)event->len, event->at, (int)event->value_len, event->value);
         break;
     case OI_HTTP1_VALUE:
         http1_piece(t, event, ": ", "}");
@@ -121,6 +141,8 @@ static inline void http1_start(struct http1_text *t, enum oi_http1_side side, en
 {
     oi_http1_init(&t->state, side);
     t->answers = answers;
+    t->only = NULL;
+    t->told = false;
     t->len = t->pieces = 0;
     t->over = false;
     t->text[0] = 0;
@@ -131,8 +153,12 @@ static inline void http1_give(struct http1_text *t, const char *at, size_t len)
 {
     struct oi_http1_event event;
     do {
-        size_t used = oi_http1_next(&t->state, at, len, &event);
+        uint64_t start = t->state.offset;
+        size_t used = t->told ? oi_http1_next_wanted(&t->state, t->only, at, len, &event)
+                              : oi_http1_next(&t->state, at, len, &event);
         if (used > len || (event.kind == OI_HTTP1_MORE && used != len))
+            abort();
+        if (event.kind == OI_HTTP1_FIELD && event.offset != start + (uint64_t)(event.value - at))
             abort();
         at = at ? at + used : NULL;
         len -= used;

@@ -188,6 +188,8 @@ static const struct message refused[] = {
     REQUEST("INVITE sip:bob@h SIP/2.0\r\n\r\n", "@0 INVITE not http"),
     REQUEST("GET /\r\n", "@0 GET not http"),
     REQUEST("GET / HTTP/1.1 \r\n\r\n", "@0 GET / not http"),
+    REQUEST("GET / HTTP/1.1\r\nX\x7fY: a value of some length\r\n\r\n", "@0 GET / 1.1 malformed"),
+    REQUEST("GET / HTTP/1.1\r\nA: a value with a \x01 in it, and more\r\n\r\n", "@0 GET / 1.1 {A malformed"),
     REQUEST("GET  / HTTP/1.1\r\n\r\n", "@0 GET not http"),
     REQUEST("GET /  HTTP/1.1\r\n\r\n", "@0 GET / not http"),
     REQUEST("GET /a b HTTP/1.1\r\n\r\n", "@0 GET /a not http"),
@@ -317,6 +319,46 @@ static void give_guarded(struct http1_text *text, const char *bytes, size_t len)
     http1_give(text, guarded(bytes, len), len);
 }
 
+static void give_in_pieces(const struct message *message, const struct oi_http1_wanted *only, bool told, size_t size)
+{
+    http1_start(&cut, message->side, message->answers);
+    cut.only = only;
+    cut.told = told;
+    for (size_t at = 0; at < message->len; at += size)
+        give_guarded(&cut, message->bytes + at, message->len - at < size ? message->len - at : size);
+    http1_end(&cut);
+}
+
+/* Who names the headers that are wanted is told the same of them, and of all else, as who picks them himself. */
+static void every_way_wanted(const struct message *message)
+{
+    static const struct oi_http1_wanted sets[] = {
+        {0xffff, UINT64_MAX},                                                             /* all */
+        {0, 0},                                                                           /* none */
+        {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONTENT_LENGTH, UINT64_C(1) << 3 | 1 << 5}, /* some */
+    };
+    for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        http1_start(&whole, message->side, message->answers);
+        whole.only = &sets[i];
+        for (size_t at = 0; at < message->len; at++)
+            give_guarded(&whole, message->bytes + at, 1);
+        http1_end(&whole);
+        for (size_t at = 1; at <= message->len; at++) {
+            http1_start(&cut, message->side, message->answers);
+            cut.only = &sets[i];
+            cut.told = true;
+            give_guarded(&cut, message->bytes, at);
+            give_guarded(&cut, message->bytes + at, message->len - at);
+            http1_end(&cut);
+            same(&cut, whole.text, "wanted, cut at", at);
+        }
+        for (size_t size = 1; size <= 3; size += 2) {
+            give_in_pieces(message, &sets[i], true, size);
+            same(&cut, whole.text, "wanted, pieces of", size);
+        }
+    }
+}
+
 /* Whole, cut in two at every place, in single bytes, and in pieces of three. */
 static void every_way(const struct message *message, const char *expected)
 {
@@ -333,12 +375,13 @@ static void every_way(const struct message *message, const char *expected)
         same(&cut, whole.text, "cut at", at);
     }
     for (size_t size = 1; size <= 3; size += 2) {
-        http1_start(&cut, message->side, message->answers);
-        for (size_t at = 0; at < message->len; at += size)
-            give_guarded(&cut, message->bytes + at, message->len - at < size ? message->len - at : size);
-        http1_end(&cut);
+        give_in_pieces(message, NULL, false, size);
         same(&cut, whole.text, "pieces of", size);
     }
+    every_way_wanted(message);
+    http1_start(&whole, message->side, message->answers);
+    give_guarded(&whole, message->bytes, message->len);
+    http1_end(&whole);
 }
 
 START_TEST(messages_are_read_however_they_are_cut)
@@ -389,6 +432,66 @@ START_TEST(neighbours_do_not_disturb)
     struct message both = {REQUESTS, 0, bytes, message->len + sizeof next - 1, NULL};
     every_way(&both, expected);
     free(bytes);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    enum oi_http1_header header;
+} known[] = {
+    {"Host", OI_HTTP1_HOST},
+    {"Connection", OI_HTTP1_CONNECTION},
+    {"Content-Length", OI_HTTP1_CONTENT_LENGTH},
+    {"Transfer-Encoding", OI_HTTP1_TRANSFER_ENCODING},
+    {"Upgrade", OI_HTTP1_UPGRADE},
+    {"Expect", OI_HTTP1_EXPECT},
+    {"Content-Type", OI_HTTP1_CONTENT_TYPE},
+    {"User-Agent", OI_HTTP1_USER_AGENT},
+    {"Forwarded", OI_HTTP1_FORWARDED},
+    {"X-Forwarded-For", OI_HTTP1_X_FORWARDED_FOR},
+    {"X-Forwarded-Host", OI_HTTP1_X_FORWARDED_HOST},
+    {"X-Forwarded-Proto", OI_HTTP1_X_FORWARDED_PROTO},
+    {"X-Forwarded-Port", OI_HTTP1_X_FORWARDED_PORT},
+};
+
+static enum oi_http1_header header_named(const char *name, size_t len)
+{
+    static const struct oi_http1_wanted all = {0xffff, UINT64_MAX};
+    struct oi_http1 state;
+    struct oi_http1_event event;
+    char bytes[128];
+    size_t total = (size_t)snprintf(bytes, sizeof bytes, "GET / HTTP/1.1\r\n%.*s: 1\r\n\r\n", (int)len, name);
+    const char *at = guarded(bytes, total);
+    oi_http1_init(&state, REQUESTS);
+    do {
+        size_t used = oi_http1_next_wanted(&state, &all, at, total, &event);
+        at += used;
+        total -= used;
+    } while (event.kind != OI_HTTP1_FIELD);
+    ck_assert_uint_eq(event.len, len);
+    return (enum oi_http1_header)event.header;
+}
+
+START_TEST(a_name_is_known_in_any_case_and_only_whole)
+{
+    char name[32];
+    size_t len = strlen(known[_i].name);
+    memcpy(name, known[_i].name, len);
+    ck_assert_int_eq(header_named(name, len), known[_i].header);
+    for (size_t at = 0; at < len; at++) {
+        bool letter = name[at] != '-';
+        name[at] = (char)(name[at] ^ (letter ? 0x20 : 0));
+        ck_assert_int_eq(header_named(name, len), known[_i].header);
+        for (int bit = 0; bit < 8; bit++) {
+            char before = name[at], other = (char)(before ^ 1 << bit);
+            if ((unsigned char)other <= ' ' || other == ':' || other == 0x7f || (bit == 5 && letter))
+                continue;
+            name[at] = other;
+            ck_assert_int_eq(header_named(name, len), OI_HTTP1_OTHER_HEADER);
+            name[at] = before;
+        }
+    }
+    ck_assert_int_eq(header_named(name, len - 1), OI_HTTP1_OTHER_HEADER);
 }
 END_TEST
 
@@ -798,6 +901,7 @@ int main(void)
     tcase_add_loop_test(tests, an_uncertain_end_is_said_to_be_one, 0, COUNT(unframed));
     tcase_add_loop_test(tests, bad_chunks_are_refused, 0, COUNT(chunks));
     tcase_add_loop_test(tests, neighbours_do_not_disturb, 0, COUNT(messages));
+    tcase_add_loop_test(tests, a_name_is_known_in_any_case_and_only_whole, 0, sizeof known / sizeof *known);
     tcase_add_test(tests, lines_longer_than_any_buffer);
     tcase_add_test(tests, a_header_behind_64_kib_of_others_is_seen);
     tcase_add_test(tests, a_thousand_requests_and_their_answers);
