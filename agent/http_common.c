@@ -9,20 +9,25 @@ static char upper(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - ('a' - 'A')) : c;
 }
 
+static bool ends_item(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\0';
+}
+
 /* The item of the comma list that `method` is, after upper-casing; absent if there is none. Methods are case-sensitive,
  * but `get` is what people write who mean GET; what was sent stays in http.request.method_original. */
 static struct oi_text known_method(const char *list, struct oi_text method)
 {
     while (list && *list) {
-        list += strspn(list, " \t,");
-        size_t length = strcspn(list, " \t,"), i = 0;
-        if (length == method.len && length > 0) {
-            while (i < length && (method.at[i] == list[i] || upper(method.at[i]) == list[i]))
-                i++;
-            if (i == length)
-                return oi_text_of(list, length);
-        }
-        list += length;
+        size_t i = 0;
+        while (i < method.len && !ends_item(list[i]) && (method.at[i] == list[i] || upper(method.at[i]) == list[i]))
+            i++;
+        if (i > 0 && i == method.len && ends_item(list[i]))
+            return oi_text_of(list, i);
+        while (!ends_item(*list))
+            list++;
+        while (*list && ends_item(*list))
+            list++;
     }
     return (struct oi_text){NULL, 0};
 }
@@ -66,10 +71,21 @@ void oi_http_put_error(struct oi_record *record, enum oi_semconv sets, int statu
         oi_record_str(record, "error.type", type);
 }
 
+/* `/path`: there is no place for a secret in it. */
+static bool is_plain_path(struct oi_text url)
+{
+    return url.len > 0 && url.at[0] == '/' && !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len);
+}
+
 struct oi_text oi_http_redacted(struct oi_record *record, struct oi_text url)
 {
     if (!oi_text_present(url))
         return url;
+    if (is_plain_path(url)) {
+        struct oi_buffer path = oi_record_text_begin(record, url.len);
+        oi_buffer_put(&path, url.at, url.len);
+        return oi_record_text_end(record, &path);
+    }
     /* Room for what usually is replaced; then for the worst case, REDACTED for every x in ?a=x&b=x&… */
     size_t room[] = {url.len + 64, 4 * url.len + 64};
     struct oi_buffer out = {0};

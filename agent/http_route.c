@@ -110,8 +110,10 @@ static bool matches(struct oi_text template, struct oi_text path)
 
 struct oi_text oi_http_route(const char *list, struct oi_text path)
 {
+    if (!list || !*list)
+        return (struct oi_text){NULL, 0};
     path = without_query(path);
-    while (list && *list) {
+    while (*list) {
         while (*list == ' ' || *list == '\t' || *list == ',')
             list++;
         size_t len = (size_t)(strchrnul(list, ',') - list);
@@ -152,8 +154,19 @@ static bool word_is_value(const struct made_of *word)
            (hexadecimal && word->len >= (word->digits > 0 ? (size_t)HASH : (size_t)LETTER_HASH));
 }
 
+/* `index.html`, `api`: so few letters, small and none but those, are never a value. */
+static bool is_plain(struct oi_text segment)
+{
+    bool plain = segment.len < LETTER_HASH;
+    for (size_t i = 0; plain && i < segment.len; i++)
+        plain = is_lower(segment.at[i]) || segment.at[i] == '.' || segment.at[i] == '-' || segment.at[i] == '_';
+    return plain;
+}
+
 static bool is_value(struct oi_text segment)
 {
+    if (is_plain(segment))
+        return false;
     struct made_of all = {0}, word = {0};
     for (size_t i = 0; i < segment.len; i++) {
         char c = segment.at[i];

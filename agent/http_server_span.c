@@ -26,18 +26,34 @@ static struct oi_text path_and_query(struct oi_text target)
     return oi_text_of(url.path.at, (size_t)(target.at + target.len - url.path.at));
 }
 
+/* A program that asks by itself, by a sign in its name. The letter at `seldom` hardly ever stands in a browser's name.
+ */
+static const struct sign {
+    struct oi_text text, type;
+    size_t seldom;
+} signs[] = {{OI_TEXT("alwayson"), OI_TEXT("test"), 5},
+             {OI_TEXT("googlebot"), OI_TEXT("bot"), 6},
+             {OI_TEXT("bingbot"), OI_TEXT("bot"), 0}};
+
+static bool has_sign(struct oi_text agent, const struct sign *sign, char letter)
+{
+    const char *end = agent.at + agent.len, *at = agent.at;
+    while ((at = memchr(at, letter, (size_t)(end - at)))) {
+        size_t before = (size_t)(at++ - agent.at);
+        if (before >= sign->seldom && agent.len - (before - sign->seldom) >= sign->text.len &&
+            oi_text_equal_nocase(oi_text_of(agent.at + before - sign->seldom, sign->text.len), sign->text))
+            return true;
+    }
+    return false;
+}
+
 static void put_synthetic(struct oi_record *record, struct oi_text agent)
 {
-    static const struct {
-        const char *sign, *type;
-    } known[] = {{"alwayson", "test"}, {"googlebot", "bot"}, {"bingbot", "bot"}};
-    for (size_t i = 0; oi_text_present(agent) && i < sizeof known / sizeof *known; i++) {
-        size_t length = strlen(known[i].sign);
-        for (size_t at = 0; at + length <= agent.len; at++) {
-            if (oi_text_equal_nocase(oi_text_of(agent.at + at, length), oi_text_of(known[i].sign, length))) {
-                oi_record_str(record, "user_agent.synthetic.type", oi_text_from(known[i].type));
-                return;
-            }
+    for (size_t i = 0; oi_text_present(agent) && i < sizeof signs / sizeof *signs; i++) {
+        char letter = signs[i].text.at[signs[i].seldom];
+        if (has_sign(agent, &signs[i], letter) || has_sign(agent, &signs[i], (char)(letter - 'a' + 'A'))) {
+            oi_record_str(record, "user_agent.synthetic.type", signs[i].type);
+            return;
         }
     }
 }

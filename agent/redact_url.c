@@ -74,8 +74,9 @@ static bool in_list(struct oi_text parameter, const char *list)
 
 static bool is_secret(struct oi_text parameter, const char *more)
 {
+    bool encoded = memchr(parameter.at, '%', parameter.len) != NULL;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (same_name(parameter, names[i].name, names[i].length))
+        if ((encoded || parameter.len == names[i].length) && same_name(parameter, names[i].name, names[i].length))
             return true;
     return in_list(parameter, more);
 }

@@ -398,7 +398,9 @@ def test_what_proxies_say_comes_first_in_the_new_set(headers, expected):
     assert span.attributes == {**attributes, **expected}
 
 
-@pytest.mark.parametrize("agent, kind", [("Googlebot/2.1", "bot"), ("AlwaysOn", "test"), ("curl/8", None)])
+@pytest.mark.parametrize("agent, kind", [
+    ("Googlebot/2.1", "bot"), ("AlwaysOn", "test"), ("curl/8", None), ("Mozilla/5.0 (compatible; bingbot/2.0)", "bot"),
+    ("bbingBOT", "bot"), ("GOOGLEBOT", "bot"), ("myalwayson", "test"), ("y alwayso b oglebot bingbo", None)])
 def test_who_is_no_person(agent, kind):
     with serving() as server:
         server.talk(f"GET /length HTTP/1.1\r\nHost: a\r\nUser-Agent: {agent}\r\n\r\n", half_close=True)
