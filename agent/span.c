@@ -9,7 +9,7 @@
 #include "agent/stack.h"
 #include "agent/thread.h"
 
-static void start(struct oi_span *span, const struct oi_context *parent)
+static void start(struct oi_span *span, const struct oi_context *parent, const struct oi_time *at)
 {
     span->has_parent = parent && oi_context_valid(parent);
     if (span->has_parent) {
@@ -35,8 +35,9 @@ static void start(struct oi_span *span, const struct oi_context *parent)
         if (__builtin_expect(oi_stack_wanted, false))
             span->stack = oi_stack_here();
     }
-    span->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
-    span->start_mono_ns = oi_mono_ns();
+    struct oi_time now = at ? *at : oi_time_now();
+    span->start_unix_ns = now.unix_ns;
+    span->start_mono_ns = now.mono_ns;
 }
 
 void oi_span_start(struct oi_span *span)
@@ -45,7 +46,7 @@ void oi_span_start(struct oi_span *span)
     oi_life_check_fork();
     span->parent_generation = 0;
     span->parent = oi_context_active(&current, &span->parent_generation);
-    start(span, &current);
+    start(span, &current, NULL);
 }
 
 void oi_span_start_in(struct oi_span *span, const struct oi_active *active, uint32_t generation)
@@ -61,10 +62,15 @@ void oi_span_start_in(struct oi_span *span, const struct oi_active *active, uint
 
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent)
 {
+    oi_span_start_then(span, parent, NULL);
+}
+
+void oi_span_start_then(struct oi_span *span, const struct oi_context *parent, const struct oi_time *at)
+{
     oi_life_check_fork();
     span->parent = NULL;
     span->parent_generation = 0;
-    start(span, parent);
+    start(span, parent, at);
 }
 
 uint32_t oi_span_image(void)

@@ -19,6 +19,7 @@
 #ifndef OI_AGENT_SPAN_H
 #define OI_AGENT_SPAN_H
 
+#include "agent/clock.h"
 #include "agent/context.h"
 
 enum oi_kind { OI_KIND_INTERNAL = 1, OI_KIND_SERVER, OI_KIND_CLIENT, OI_KIND_PRODUCER, OI_KIND_CONSUMER };
@@ -56,6 +57,8 @@ struct oi_span {
 void oi_span_start(struct oi_span *span);
 /* (the context's texts must then stay valid as long as the span is used) */
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent);
+/* (NULL: now) */
+void oi_span_start_then(struct oi_span *span, const struct oi_context *parent, const struct oi_time *at);
 
 /* Starts a span under an active one, as it was seen in that generation; NULL, or ended since: under what is left where
  * a thread has no current span. */

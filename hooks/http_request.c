@@ -35,8 +35,9 @@ struct oi_request *oi_request_take(void)
         oi_http_capture_begin(&request->asked, reserve(request, OI_HTTP_CAPTURE_ROOM));
     if (oi_http_headers_wanted(OI_SERVER_RESPONSE))
         oi_http_capture_begin(&request->answer, reserve(request, OI_HTTP_CAPTURE_ROOM));
-    request->start_unix_ns = oi_clock_ns(CLOCK_REALTIME);
-    request->start_mono_ns = oi_mono_ns();
+    struct oi_time now = oi_time_now();
+    request->start_unix_ns = now.unix_ns;
+    request->start_mono_ns = now.mono_ns;
     return request;
 }
 
@@ -255,9 +256,8 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
     bool is_excluded = excluded(request);
     if (is_excluded)
         caller.decision = OI_DECISION_EXCLUDED;
-    oi_span_start_under(&request->span, &caller);
-    request->span.start_unix_ns = request->start_unix_ns;
-    request->span.start_mono_ns = request->start_mono_ns;
+    struct oi_time first_byte = {request->start_unix_ns, request->start_mono_ns};
+    oi_span_start_then(&request->span, &caller, &first_byte);
     request->image = oi_span_image();
     request->forks = oi_life_forks();
     struct oi_context own;
