@@ -6,6 +6,7 @@
 #include "agent/address.h"
 #include "agent/agent.h"
 #include "agent/context.h"
+#include "agent/futex.h"
 
 struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT])
 {
@@ -25,6 +26,26 @@ bool oi_connection_same_socket(const struct oi_connection *connection, int fd)
     if (connection->cookie == 0 || oi_life_confined())
         return true;
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
+}
+
+static _Atomic bool closes_unseen;
+
+void oi_connection_closed_unseen(void)
+{
+    atomic_store_explicit(&closes_unseen, true, memory_order_relaxed);
+}
+
+bool oi_connection_same_socket_lately(struct oi_connection *connection, int fd, uint64_t now_mono_ns)
+{
+    static const uint64_t lately = 50 * OI_NS_PER_MS;
+    if (now_mono_ns - connection->checked < lately && !atomic_load_explicit(&closes_unseen, memory_order_relaxed))
+        return true;
+    if (!oi_connection_same_socket(connection, fd)) {
+        oi_connection_closed_unseen();
+        return false;
+    }
+    connection->checked = now_mono_ns;
+    return true;
 }
 
 static void received(struct oi_connection *connection, int fd, const char *at, size_t length)

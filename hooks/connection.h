@@ -40,6 +40,7 @@ struct oi_connection {
     uint16_t local_port;
     struct oi_address peer;
     uint64_t cookie;  /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
+    uint64_t checked; /* when it last was the one that the descriptor names, by the monotonic clock */
     uint8_t role;     /* enum oi_role */
     _Atomic int owed; /* the error of a call that had to be split, for the program's next one; 0: none */
     _Atomic(struct oi_sending *) remainder; /* what is left of ours, to be sent before anything else; NULL: nothing */
@@ -71,6 +72,13 @@ void oi_connection_failed(struct oi_connection_seen seen, int error, bool sendin
 /* The socket may be closed out of our sight (by a system call of the program's own) and its number be another's by now.
  * Asked where a message begins, so that no stranger's bytes are taken for one, and before anything is added. */
 bool oi_connection_same_socket(const struct oi_connection *connection, int fd);
+
+/* The same, but not asked again for 50 ms (a system call takes as much as reading the request): until the program is
+ * seen to close sockets so, for then it does it all the time. For what is read; never before something is added. */
+bool oi_connection_same_socket_lately(struct oi_connection *connection, int fd, uint64_t now_mono_ns);
+
+/* A descriptor that was taken for a connection has been accepted once more. */
+void oi_connection_closed_unseen(void);
 
 /* Without a port; absent: it is none of the internet. The text stands in `room`. */
 struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT]);

@@ -208,6 +208,7 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
     connection->local_known = false;
     read_address(&connection->peer, peer, length);
     learn(connection, fd);
+    connection->checked = oi_mono_ns();
     return connection;
 }
 
@@ -229,6 +230,8 @@ void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, s
 {
     if (listener >= 0 && !(oi_descriptor(listener) & OI_DESCRIPTOR_LISTENS))
         oi_descriptor_listens(listener);
+    if (oi_descriptor_connected(oi_descriptor(fd)))
+        oi_connection_closed_unseen();
     uint32_t listening = oi_descriptor(listener);
     struct oi_connection *connection = make(fd, peer, length);
     if (connection) {

@@ -249,7 +249,8 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
         at = at ? at + used : NULL;
         length -= used;
         if (event.kind == OI_HTTP1_BEGIN &&
-            (!oi_connection_same_socket(connection, fd) || !request_begins(connection))) {
+            (!request_begins(connection) ||
+             !oi_connection_same_socket_lately(connection, fd, server->reading->start_mono_ns))) {
             forget_all(server);
             return;
         }

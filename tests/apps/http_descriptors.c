@@ -8,6 +8,8 @@
  *   fork       reads a request and has a child answer it
  *   vfork      has a vfork child close all its descriptors before it answers
  *   system     closes by the system call and reads a file that then has the same number
+ *   late       the same, a tenth of a second after the last answer, and the client has not closed
+ *   often      at once, but an earlier connection's number came back from accept without having been closed in sight
  *   stdio      answers through a FILE, and closes that; /last without
  *   peek       looks at the request before it reads it
  *   threads    one thread reads, another answers
@@ -36,6 +38,7 @@
 #include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static const char *how;
@@ -210,22 +213,62 @@ static void beside_vfork(int fd)
     close(fd);
 }
 
-static void reused_out_of_sight(int fd)
+static long unseen_call(long number, long first, long second)
+{
+    register long result __asm__("rax") = number;
+    __asm__ volatile("syscall" : "+r"(result) : "D"(first), "S"(second), "d"(0L) : "rcx", "r11", "memory");
+    return result;
+}
+
+static void read_a_file_as(int fd)
 {
     static const char text[] = "GET /from-a-file HTTP/1.1\r\nHost: a\r\n\r\n";
     char path[256];
-    while (hear(fd, path))
-        say(fd, path);
     int file = memfd_create("text", 0);
     if (write(file, text, sizeof text - 1) < 0 || lseek(file, 0, SEEK_SET) < 0)
         exit(1);
     /* In one step, as another thread's close and open would be. */
-    register long number __asm__("rax") = SYS_dup3;
-    __asm__ volatile("syscall" : "+r"(number) : "D"((long)file), "S"((long)fd), "d"(0L) : "rcx", "r11", "memory");
+    unseen_call(SYS_dup3, file, fd);
     if (!hear(fd, path) || strcmp(path, "/from-a-file") != 0)
         exit(1);
     close(file);
     close(fd);
+}
+
+static void reused_out_of_sight(int fd)
+{
+    char path[256];
+    while (hear(fd, path))
+        say(fd, path);
+    read_a_file_as(fd);
+}
+
+/* All that the client asks; then it waits for us to close. */
+static void answer_all(int fd)
+{
+    char path[256];
+    for (int number = 0; number < 3 && hear(fd, path); number++) {
+        say(fd, path);
+        if (strcmp(path, "/last") == 0)
+            break;
+    }
+}
+
+static void reused_late(int fd)
+{
+    answer_all(fd);
+    nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    read_a_file_as(fd);
+}
+
+static void reused_often(int fd)
+{
+    static int connections;
+    answer_all(fd);
+    if (connections++ == 0)
+        unseen_call(SYS_close, fd, 0);
+    else
+        read_a_file_as(fd);
 }
 
 static void through_a_file(int fd)
@@ -302,6 +345,8 @@ int main(int argc, char **argv)
                 {"fork", answered_by_child},
                 {"vfork", beside_vfork},
                 {"system", reused_out_of_sight},
+                {"late", reused_late},
+                {"often", reused_often},
                 {"stdio", through_a_file},
                 {"wrong", wrongly},
                 {"dprintf", through_dprintf},

@@ -42,7 +42,7 @@ def heard(sink, count, last="/last"):
             for span in sorted(sink.spans(), key=lambda span: (span.start, span.end))]
 
 
-@pytest.mark.parametrize("how", ["plain", "dup", "number", "pass", "fork", "vfork", "system", "peek", "threads", "wrong", "guest"])
+@pytest.mark.parametrize("how", ["plain", "dup", "number", "pass", "fork", "vfork", "system", "late", "often", "peek", "threads", "wrong", "guest"])
 def test_each_request_is_one_span(how):
     with serving(how) as (process, sink):
         port = int(process.stdout.readline())
