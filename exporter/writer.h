@@ -60,18 +60,29 @@ static inline void oi_writer_bytes(struct oi_writer *writer, const void *at, siz
     memcpy(writer->at, at, len);
 }
 
-static inline void oi_writer_varint(struct oi_writer *writer, uint64_t value)
+/* Puts a number in front of `at`, of which ten bytes are free there, and returns where it begins. */
+static inline uint8_t *oi_varint_before(uint8_t *at, uint64_t value)
 {
     if (value < 0x80) {
-        oi_writer_byte(writer, (uint8_t)value);
-        return;
+        *--at = (uint8_t)value;
+        return at;
     }
-    uint8_t bytes[10];
-    size_t count = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[count++] = (uint8_t)(value | 0x80);
-    bytes[count++] = (uint8_t)value;
-    oi_writer_bytes(writer, bytes, count);
+    if (value < 0x4000) {
+        *--at = (uint8_t)(value >> 7);
+        *--at = (uint8_t)(value | 0x80);
+        return at;
+    }
+    uint8_t *end = at;
+    at -= (70 - __builtin_clzll(value)) / 7;
+    for (uint8_t *to = at; to < end; value >>= 7)
+        *to++ = (uint8_t)(value | 0x80);
+    end[-1] &= 0x7f;
+    return at;
+}
+
+static inline void oi_writer_varint(struct oi_writer *writer, uint64_t value)
+{
+    writer->at = oi_varint_before(writer->at, value);
 }
 
 /* Closes a nested message: everything in front of `end` (an earlier oi_writer_len). */
@@ -82,40 +93,54 @@ static inline void oi_writer_close(struct oi_writer *writer, uint8_t tag, size_t
 }
 
 /* Both targets are little-endian, as protobuf's fixed fields are. Zero is the default and left out. */
-static inline void oi_writer_fixed64(struct oi_writer *writer, uint8_t tag, uint64_t value)
+static inline uint8_t *oi_fixed64_before(uint8_t *at, uint8_t tag, uint64_t value)
 {
     if (value == 0)
-        return;
-    oi_writer_bytes(writer, &value, sizeof value);
-    oi_writer_byte(writer, tag);
+        return at;
+    at -= sizeof value;
+    memcpy(at, &value, sizeof value);
+    *--at = tag;
+    return at;
 }
 
-/* Copies and says whether every byte is ASCII: the common case needs no second look at the text. */
-static inline bool oi_copy_ascii(uint8_t *to, const char *from, size_t len)
+/* A piece of what is copied, which may overlap the one before. */
+#define OI_COPY(type, at)                                                                                              \
+    ({                                                                                                                 \
+        type piece_;                                                                                                   \
+        memcpy(&piece_, from + (at), sizeof piece_);                                                                   \
+        memcpy(to + (at), &piece_, sizeof piece_);                                                                     \
+        piece_;                                                                                                        \
+    })
+
+/* Copies, and returns what tells whether every byte is ASCII: the common case needs no second look at the text. Most
+ * texts are short, and take no loop. */
+static inline uint64_t oi_copy_seen(uint8_t *to, const char *from, size_t len)
 {
-    uint64_t seen = 0, word;
-    if (len < sizeof word) {
-        for (size_t i = 0; i < len; i++) {
-            to[i] = (uint8_t)from[i];
-            seen |= (uint8_t)from[i];
+    uint64_t seen = 0;
+    if (len >= 8) {
+        if (len > 16) {
+            seen |= OI_COPY(uint64_t, 0) | OI_COPY(uint64_t, 8);
+            for (size_t i = 16; i + 16 < len; i += 8)
+                seen |= OI_COPY(uint64_t, i);
+            return seen | OI_COPY(uint64_t, len - 16) | OI_COPY(uint64_t, len - 8);
         }
-        return (seen & 0x80) == 0;
+        return OI_COPY(uint64_t, 0) | OI_COPY(uint64_t, len - 8);
     }
-    size_t last = len - sizeof word;
-    for (size_t i = 0; i < last; i += sizeof word) {
-        memcpy(&word, from + i, sizeof word);
-        memcpy(to + i, &word, sizeof word);
-        seen |= word;
-    }
-    memcpy(&word, from + last, sizeof word);
-    memcpy(to + last, &word, sizeof word);
-    seen |= word;
+    if (len >= 4)
+        return OI_COPY(uint32_t, 0) | OI_COPY(uint32_t, len - 4);
+    for (size_t i = 0; i < len; i++)
+        seen |= OI_COPY(uint8_t, i);
+    return seen;
+}
+
+static inline bool oi_seen_ascii(uint64_t seen)
+{
     return (seen & UINT64_C(0x8080808080808080)) == 0;
 }
 
 static inline void oi_writer_text(struct oi_writer *writer, uint8_t tag, const char *at, size_t len)
 {
-    if (!oi_copy_ascii(writer->at - len, at, len)) {
+    if (!oi_seen_ascii(oi_copy_seen(writer->at - len, at, len))) {
         oi_writer_text_slow(writer, tag, at, len);
         return;
     }

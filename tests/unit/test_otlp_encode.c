@@ -277,6 +277,47 @@ static struct oi_record *random_record(void)
     return record;
 }
 
+static void assert_equals_protobuf_c(const struct oi_resource *resource, struct oi_record *const *records, size_t count)
+{
+    request_t *expected = build(resource, records, count);
+    size_t size = REQUEST(get_packed_size)(expected);
+    uint8_t *packed = keep(size);
+    REQUEST(pack)(expected, packed);
+    oi_writer_reset(&writer, LIMIT);
+    ck_assert(oi_encode_request(&writer, &host, resource, records, count));
+    ck_assert_uint_eq(oi_writer_len(&writer), size);
+    ck_assert(memcmp(writer.at, packed, size) == 0);
+    let_go();
+}
+
+/* All of whose lengths are one byte each, and those just above. */
+START_TEST(short_attributes_of_every_length)
+{
+    enum { MOST = 132 };
+    static const struct oi_resource none;
+    char text[MOST + 1], key[MOST + 1];
+    memset(text, 'v', MOST);
+    memset(key, 'k', MOST);
+    text[MOST] = key[MOST] = 0;
+    for (size_t key_length = 1; key_length <= MOST; key_length++) {
+        for (size_t length = 0; length <= MOST;) {
+            struct oi_record *record = new_record(&http_scope, OI_TEXT("name"));
+            for (int i = 0; i < ATTRIBUTES_MAX && length <= MOST; i++, length++) {
+                struct oi_attribute *attribute = new_attribute(record, key + MOST - key_length);
+                attribute->type = length % 3 == 2 ? OI_VALUE_INT : OI_VALUE_STRING;
+                if (attribute->type == OI_VALUE_INT) {
+                    attribute->integer = (int64_t)(UINT64_MAX >> (length % 64));
+                } else {
+                    attribute->string = text + MOST - length;
+                    attribute->length = (uint32_t)length;
+                }
+            }
+            assert_equals_protobuf_c(&none, &record, 1);
+        }
+    }
+}
+END_TEST
+
 START_TEST(equals_protobuf_c)
 {
     state = (uint64_t)time(NULL) * 0x9E3779B97F4A7C15u | 1;
@@ -291,15 +332,7 @@ START_TEST(equals_protobuf_c)
         resource.schema_url = random_below(2) ? "https://opentelemetry.io/schemas/1.44.0" : NULL;
         for (size_t i = 0; i < count; i++)
             records[i] = random_record();
-        request_t *expected = build(&resource, records, count);
-        size_t size = REQUEST(get_packed_size)(expected);
-        uint8_t *packed = keep(size);
-        REQUEST(pack)(expected, packed);
-        oi_writer_reset(&writer, LIMIT);
-        ck_assert(oi_encode_request(&writer, &host, &resource, records, count));
-        ck_assert_uint_eq(oi_writer_len(&writer), size);
-        ck_assert(memcmp(writer.at, packed, size) == 0);
-        let_go();
+        assert_equals_protobuf_c(&resource, records, count);
     }
 }
 END_TEST
@@ -462,6 +495,7 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, free_decoded);
     tcase_add_test(tests, equals_protobuf_c);
+    tcase_add_test(tests, short_attributes_of_every_length);
     tcase_add_loop_test(tests, replaces_invalid_utf8, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tests, replaces_much_invalid_utf8);
     tcase_add_test(tests, keeps_nul_bytes);
