@@ -10,6 +10,7 @@
 #include "agent/pool.h"
 #include "hooks/hook.h"
 #include "hooks/libc.h"
+#include "hooks/readable.h"
 
 #define FUNCTIONS(X)                                                                                                   \
     X(send)                                                                                                            \
@@ -176,7 +177,7 @@ static __attribute__((noinline)) void read_ahead(struct oi_outgoing *out, int fd
     oi_connection_leave(connection);
 }
 
-bool oi_outgoing_readable(const void *at)
+static bool plausible(const void *at)
 {
     enum { FIRST_PAGES = 65536 }; /* nothing is mapped there; the upper half of all addresses is the kernel's */
     return (intptr_t)at >= FIRST_PAGES;
@@ -186,9 +187,9 @@ bool oi_outgoing_readable(const void *at)
 static size_t readable(const struct iovec *pieces, size_t count)
 {
     size_t i = 0;
-    if (count > 0 && !oi_outgoing_readable(pieces))
+    if (!oi_readable(pieces, count * sizeof *pieces))
         return 0;
-    while (i < count && (pieces[i].iov_len == 0 || oi_outgoing_readable(pieces[i].iov_base)))
+    while (i < count && (pieces[i].iov_len == 0 || plausible(pieces[i].iov_base)))
         i++;
     return i;
 }

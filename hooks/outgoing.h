@@ -54,9 +54,6 @@ void oi_outgoing_sent(struct oi_connection_seen seen, int fd, const struct iovec
 /* The connection is one that the program opened: calls on it may read what they are given before it is sent. */
 bool oi_outgoing_concerns(int fd);
 
-/* No address that none can read; what the program gave to a call may be one, and the call is to say so. */
-bool oi_outgoing_readable(const void *at);
-
 /* The call is to be made again, and nothing has happened. */
 bool oi_would_block(int error);
 

@@ -19,6 +19,7 @@
 #include "hooks/hook.h"
 #include "hooks/libc.h"
 #include "hooks/outgoing.h"
+#include "hooks/readable.h"
 #include "hooks/socket.h"
 
 int __dprintf_chk(int fd, int flag, const char *format, ...);
@@ -101,9 +102,15 @@ static void accepted(int fd, int listener, const struct sockaddr *address, const
     errno = saved;
 }
 
+/* How much of an address there is room for: afterwards its whole length stands there. */
+static socklen_t room_for(const struct sockaddr *address, const socklen_t *length)
+{
+    return address && length && oi_http_server_wanted() && oi_readable(length, sizeof *length) ? *length : 0;
+}
+
 OI_HOOK(int, accept, (int fd, struct sockaddr *address, socklen_t *length))
 {
-    socklen_t room = address && length ? *length : 0;
+    socklen_t room = room_for(address, length);
     int result = REAL(accept) ? real.accept_(fd, address, length) : MISSING;
     if (result >= 0)
         accepted(result, fd, address, length, room);
@@ -112,7 +119,7 @@ OI_HOOK(int, accept, (int fd, struct sockaddr *address, socklen_t *length))
 
 OI_HOOK(int, accept4, (int fd, struct sockaddr *address, socklen_t *length, int flags))
 {
-    socklen_t room = address && length ? *length : 0;
+    socklen_t room = room_for(address, length);
     int result = REAL(accept4) ? real.accept4_(fd, address, length, flags) : MISSING;
     if (result >= 0)
         accepted(result, fd, address, length, room);

@@ -19,6 +19,7 @@
 #include "hooks/hook.h"
 #include "hooks/libc.h"
 #include "hooks/outgoing.h"
+#include "hooks/readable.h"
 #include "hooks/socket.h"
 
 /* The names that -D_FORTIFY_SOURCE calls. */
@@ -314,7 +315,7 @@ OI_HOOK(ssize_t, sendto,
 
 static __attribute__((noinline)) ssize_t sendmsg_watched(int fd, const struct msghdr *message, int flags)
 {
-    if (!oi_outgoing_concerns(fd) || !oi_outgoing_readable(message)) { /* the message may not be there */
+    if (!oi_outgoing_concerns(fd) || !oi_readable(message, sizeof *message)) { /* the message may not be there */
         struct oi_connection_seen seen = oi_descriptor_connection(fd);
         ssize_t put = real.sendmsg_(fd, message, flags);
         if (!apart(flags))

@@ -1,8 +1,8 @@
 /* Waiting for the next event: a thread that waits for requests is done with the one it had.
  *
  * Only sets with a listening or accepted descriptor in them say so; a program that waits for a database's answer in the
- * middle of a request stays in it. A set is looked at when the kernel has found it readable. A thread without a current
- * span pays for one load.
+ * middle of a request stays in it. A set is looked at when the kernel has found it readable, or can be asked. A thread
+ * without a current span pays for one load.
  */
 #include <errno.h>
 #include <poll.h>
@@ -16,6 +16,7 @@
 #include "hooks/descriptor.h"
 #include "hooks/hook.h"
 #include "hooks/libc.h"
+#include "hooks/readable.h"
 #include "hooks/socket.h"
 
 int __poll_chk(struct pollfd *set, nfds_t count, int timeout, size_t room);
@@ -76,10 +77,19 @@ static void waits_for_any(uintptr_t address, nfds_t count)
     }
 }
 
+/* Of a set only the words with a descriptor of ours are looked at: it may be shorter than `limit` says, if the process
+ * has no such descriptors. The kernel changes the set, so it must be before the call. */
 static void selects_any(int limit, const fd_set *set)
 {
+    const fd_mask *known = NULL;
     for (int fd = 0; set && fd < limit && fd < FD_SETSIZE; fd++) {
-        if (oi_descriptor(fd) != 0 && FD_ISSET(fd, set) && oi_descriptor_serves(fd)) {
+        if (oi_descriptor(fd) == 0)
+            continue;
+        const fd_mask *word = &__FDS_BITS(set)[fd / NFDBITS];
+        if (word != known && !oi_readable(word, sizeof *word))
+            return; /* the kernel will say so */
+        known = word;
+        if (FD_ISSET(fd, set) && oi_descriptor_serves(fd)) {
             done_with_request();
             return;
         }

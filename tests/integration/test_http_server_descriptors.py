@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import OtlpSink, app, not_under, start
+from harness import OtlpSink, app, not_under, same_output, start
 from harness.programs import instrumented_command, telemetry
 
 FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
@@ -55,6 +55,35 @@ def test_each_request_is_one_span(how):
         with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
             ask(client, "/last")
         assert heard(sink, len(expected) + 1) == [*expected, ("/last", 200)]
+
+
+def told_of_addresses(command, env):
+    process = start(command, env=env)
+    with socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=30) as client:
+        client.sendall(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        said, complaints = process.communicate(timeout=30)
+        assert (process.returncode, complaints) == (0, b""), said
+        assert client.recv(4096).endswith(b"ok")
+    return said
+
+
+@not_under("address", "its runtime looks at what libc is given")
+def test_an_address_that_is_none_is_the_kernels_to_refuse():
+    """Calls in the middle of a request fail as they do bare; the request goes on."""
+    bare = told_of_addresses([app("http_addresses")], {})
+    assert bare.count(b"EFAULT") > 90
+    with OtlpSink() as sink:
+        assert told_of_addresses(instrumented_command([app("http_addresses")]), telemetry(sink, FAST)) == bare
+        assert heard(sink, 1, "/a") == [("/a", 200)]
+
+
+@not_under("address", "its runtime looks at what libc is given")
+def test_a_clients_arrays_that_are_none_are_the_kernels_to_refuse(http_server):
+    http_server.on("/a", body="ok")
+    result = same_output([app("http_addresses"), http_server.port])
+    assert (result.returncode, result.stdout.count(b"EFAULT"), result.stderr) == (0, 52, b"")
+    (span,) = result.spans
+    assert (span.name, span.kind, span.attributes["http.status_code"]) == ("GET", "CLIENT", 200)
 
 
 def test_what_libc_writes_by_itself_is_no_error_of_the_request():

@@ -1,0 +1,15 @@
+/* Whether what a program gives to a call is memory. Where we have to read it before the kernel does, an address that is
+ * none must stay the kernel's to refuse.
+ */
+#ifndef OI_HOOKS_READABLE_H
+#define OI_HOOKS_READABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* True: `size` bytes at `at` can be read. What lies on the page of the caller's stack frame can, of the rest the kernel
+ * is asked, page by page: 0.1 µs. Under a system call filter that is not asked: then only the addresses that no program
+ * can have are refused. Async-signal-safe; errno is kept. */
+bool oi_readable(const void *at, size_t size);
+
+#endif
