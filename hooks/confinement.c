@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hooks/confinement.h"
 #include "hooks/early.h"
 #include "hooks/hook.h"
 #include "hooks/http_server.h"
@@ -127,6 +128,34 @@ OI_HOOK(int, setns, (int fd, int type))
     return REAL(setns) ? real.setns_(fd, type) : MISSING;
 }
 
+/* What a vfork child does to itself is none of its parent's, whose memory this is. */
+static void before_filter(void)
+{
+    if (oi_thread.vforked && !oi_life_in_own_process())
+        return;
+    oi_http_server_map();
+    oi_life_before_confinement();
+    oi_life_sandboxed();
+}
+
+/* Without a filter to set, it is asked whether there could be one. */
+void oi_before_prctl(int option, unsigned long a, unsigned long b)
+{
+    if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
+        oi_life_stand_down();
+    else if ((option == PR_SET_SECCOMP && a == SECCOMP_MODE_FILTER && b != 0) ||
+             (option == PR_SET_NO_NEW_PRIVS && a == 1))
+        before_filter();
+}
+
+void oi_before_seccomp(unsigned operation, unsigned long filter)
+{
+    if (operation == SECCOMP_SET_MODE_STRICT)
+        oi_life_stand_down();
+    else if (operation == SECCOMP_SET_MODE_FILTER && filter != 0)
+        before_filter();
+}
+
 OI_HOOK(int, prctl, (int option, ...))
 {
     va_list list;
@@ -136,13 +165,6 @@ OI_HOOK(int, prctl, (int option, ...))
     va_end(list);
     if (!oi_relocated())
         return (int)oi_early_call(SYS_prctl, option, (long)a, (long)b, (long)c, (long)d, 0);
-    /* libseccomp sets the filter by a raw system call, and no_new_privs by this function just before. */
-    if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT) {
-        oi_life_stand_down();
-    } else if (option == PR_SET_SECCOMP || (option == PR_SET_NO_NEW_PRIVS && a == 1)) {
-        oi_http_server_map();
-        oi_life_before_confinement();
-        oi_life_sandboxed();
-    }
+    oi_before_prctl(option, a, b);
     return REAL(prctl) ? real.prctl_(option, a, b, c, d) : MISSING;
 }

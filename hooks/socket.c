@@ -14,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "hooks/confinement.h"
 #include "hooks/connection.h"
 #include "hooks/early.h"
 #include "hooks/hook.h"
@@ -52,7 +53,7 @@ int fcntl64(int fd, int command, ...);
 /* Where hooks/stubs.S goes on to, and what it calls first. */
 extern void *oi_real_syscall __attribute__((visibility("hidden")));
 void *oi_real_syscall;
-void oi_syscall_closes(long number, long first, long last, long flags) __attribute__((visibility("hidden")));
+void oi_syscall_seen(long number, long first, long last, long flags) __attribute__((visibility("hidden")));
 long oi_syscall_failed(long error) __attribute__((visibility("hidden")));
 
 void oi_socket_resolve(void)
@@ -263,12 +264,18 @@ OI_HOOK(int, close_range, (unsigned first, unsigned last, int flags))
     return REAL(close_range) ? real.close_range_(first, last, flags) : MISSING;
 }
 
-void oi_syscall_closes(long number, long first, long last, long flags)
+void oi_syscall_seen(long number, long first, long last, long flags)
 {
+    if (!oi_relocated())
+        return;
     if (number == SYS_close && oi_descriptor((int)first) != 0)
         closing((int)first);
     else if (number == SYS_close_range && (unsigned)first <= (unsigned)last && flags == 0)
         closing_range((unsigned)first, (unsigned)last);
+    else if (number == SYS_prctl)
+        oi_before_prctl((int)first, (unsigned long)last, (unsigned long)flags);
+    else if (number == SYS_seccomp)
+        oi_before_seccomp((unsigned)first, (unsigned long)flags);
 }
 
 long oi_syscall_failed(long error)

@@ -262,13 +262,18 @@ oi_entry_code:
     .cfi_endproc
     .size oi_entry_code, . - oi_entry_code
 
-/* syscall: some programs close their sockets by it (Node does). The arguments stay where they are, on the stack too. */
+/* syscall: some programs close their sockets by it (Node does), or set a filter (libseccomp does). The arguments stay
+ * where they are, on the stack too. */
 OI_STUB(syscall):
 #if defined(__x86_64__)
     endbr64
     cmpq $SYS_close, %rdi
     je 2f
     cmpq $SYS_close_range, %rdi
+    je 2f
+    cmpq $SYS_seccomp, %rdi
+    je 2f
+    cmpq $SYS_prctl, %rdi
     je 2f
 1:  movq oi_real_syscall(%rip), %rax
     testq %rax, %rax
@@ -281,7 +286,7 @@ OI_STUB(syscall):
     pushq %r8
     pushq %r9
     subq $8, %rsp
-    call oi_syscall_closes
+    call oi_syscall_seen
     addq $8, %rsp
     popq %r9
     popq %r8
@@ -309,6 +314,10 @@ OI_STUB(syscall):
     b.eq 2f
     cmp x0, #SYS_close_range
     b.eq 2f
+    cmp x0, #SYS_seccomp
+    b.eq 2f
+    cmp x0, #SYS_prctl
+    b.eq 2f
 1:  adrp x16, oi_real_syscall
     ldr x16, [x16, :lo12:oi_real_syscall]
     cbz x16, 3f
@@ -319,7 +328,7 @@ OI_STUB(syscall):
     stp x2, x3, [sp, #32]
     stp x4, x5, [sp, #48]
     stp x6, x7, [sp, #64]
-    bl oi_syscall_closes
+    bl oi_syscall_seen
     ldp x0, x1, [sp, #16]
     ldp x2, x3, [sp, #32]
     ldp x4, x5, [sp, #48]

@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -27,8 +28,22 @@ static const int permitted[] = {
     SYS_gettimeofday, SYS_fstat,        SYS_newfstatat,   SYS_lseek,          SYS_restart_syscall, SYS_shutdown,
 };
 
+/* How a filter is set: by libc's function, or by libc's `syscall`. */
+enum way { BY_PRCTL, BY_SYSCALL_PRCTL, BY_SYSCALL_SECCOMP };
+
+static bool set_filter(enum way way, struct sock_fprog *code)
+{
+    if (way == BY_PRCTL)
+        return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, code) == 0;
+    if (way == BY_SYSCALL_PRCTL)
+        return syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+               syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, code, 0, 0) == 0;
+    /* Without no_new_privs only root may. */
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, code) == 0;
+}
+
 /* Anything else ends the process; futex too, where it is the `forbidden` one. */
-static int filter(int forbidden)
+static int filter(int forbidden, enum way way)
 {
     enum { COUNT = sizeof permitted / sizeof permitted[0] };
     struct sock_filter program[COUNT * 2 + 2];
@@ -42,7 +57,7 @@ static int filter(int forbidden)
     }
     program[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
     struct sock_fprog code = {(unsigned short)n, program};
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code) == 0;
+    return set_filter(way, &code);
 }
 
 /* A service manager's filter, there before the program is: it takes away what only debuggers need. */
@@ -81,17 +96,58 @@ static int seccomp_after(const char *socket)
 {
     redisContext *redis = host_connect(socket);
     int right = asked(redis, 1);
-    printf("filter %d\n", filter(-1));
+    printf("filter %d\n", filter(-1, BY_PRCTL));
     printf("right %d\n", right + asked(redis, 20));
     return 40;
 }
 
 /* Shut in between the connection and the first span. */
-static int seccomp_connected(const char *socket)
+static int connected(const char *socket, enum way way)
 {
     redisContext *redis = host_connect(socket);
-    printf("filter %d\n", filter(-1));
+    printf("filter %d\n", filter(-1, way));
     printf("right %d\n", asked(redis, 20));
+    return 40;
+}
+
+static int seccomp_connected(const char *socket)
+{
+    return connected(socket, BY_PRCTL);
+}
+
+static int seccomp_by_syscall(const char *socket)
+{
+    return connected(socket, BY_SYSCALL_SECCOMP);
+}
+
+static int seccomp_by_syscall_prctl(const char *socket)
+{
+    return connected(socket, BY_SYSCALL_PRCTL);
+}
+
+/* Whether there could be a filter is asked with none, as sandboxes do. */
+static int seccomp_asked(const char *socket)
+{
+    printf("prctl %d\n", prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL, 0, 0));
+    printf("seccomp %ld\n", syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+    printf("available %ld\n", syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &(unsigned){SECCOMP_RET_ERRNO}));
+    printf("right %d\n", asked(host_connect(socket), 2));
+    return 40;
+}
+
+/* What a vfork child does to itself is none of its parent's. */
+static int confined_child(const char *socket)
+{
+    int status;
+    pid_t child = vfork();
+    if (child == 0) {
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(9);
+    }
+    waitpid(child, &status, 0);
+    printf("status %d\n", WEXITSTATUS(status));
+    printf("right %d\n", asked(host_connect(socket), 2));
     return 40;
 }
 
@@ -100,7 +156,7 @@ static int seccomp_no_futex(const char *socket)
 {
     redisContext *redis = host_connect(socket);
     int right = asked(redis, 1);
-    printf("filter %d\n", filter(SYS_futex));
+    printf("filter %d\n", filter(SYS_futex, BY_PRCTL));
     printf("right %d\n", right + asked(redis, 20));
     fflush(stdout);
     _exit(40);
@@ -256,6 +312,10 @@ static int limit_locked(const char *socket)
 static const struct host_mode modes[] = {
     {"seccomp-after", seccomp_after},
     {"seccomp-connected", seccomp_connected},
+    {"seccomp-by-syscall", seccomp_by_syscall},
+    {"seccomp-by-syscall-prctl", seccomp_by_syscall_prctl},
+    {"seccomp-asked", seccomp_asked},
+    {"confined-child", confined_child},
     {"seccomp-no-futex", seccomp_no_futex},
     {"seccomp-strict", seccomp_strict},
     {"seccomp-inherited", seccomp_inherited},

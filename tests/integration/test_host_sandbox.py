@@ -24,13 +24,24 @@ def open_folder():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20), pytest.param(
+@pytest.mark.parametrize("mode, calls", [("seccomp-after", 21), ("seccomp-connected", 20), ("seccomp-by-syscall-prctl", 20),
+                                         pytest.param("seccomp-by-syscall", 20, marks=needs_root), pytest.param(
     "seccomp-no-futex", 21, marks=not_under("address", "the runtime needs futexes of its own"))])
 def test_a_filter_that_kills_on_any_unusual_system_call(mode, calls, redis, sink):
     """The agent makes no new kind of system call on the program's threads, not at its end either."""
     result = both([app("host_sandbox"), mode, redis.socket], sink)
     assert result.returncode == 40
     expect(sink.spans(), *gets(redis, *["main:1"] * calls))
+
+
+@pytest.mark.parametrize("mode", ["seccomp-asked", "confined-child"])
+def test_what_is_no_filter_of_this_process(mode, redis, sink):
+    """Telemetry goes on as before: the closing line, which a process under a filter does not print, too."""
+    result = instrumented([app("host_sandbox"), mode, redis.socket], sink, env={**SETTINGS, "OTEL_NATIVE_SUMMARY": "true"})
+    expected = bare([app("host_sandbox"), mode, redis.socket])
+    assert (result.stdout, result.returncode) == (expected.stdout, 40)
+    assert b"spans made 2, delivered 2" in result.stderr
+    expect(sink.spans(), *gets(redis, "main:1", "main:1"))
 
 
 @pytest.mark.parametrize("env", [{"OTEL_NATIVE_SUMMARY": "true"}, {"OTEL_NATIVE_PROCESS_SPAN": "true"}])
