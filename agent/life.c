@@ -238,7 +238,8 @@ void oi_life_start(void)
 /* --- the worker
  * ------------------------------------------------------------------------------------------------------------- */
 
-void oi_worker_need(void)
+/* `ahead`: nothing is to be exported yet. */
+static void need_worker(bool ahead)
 {
     if (oi_worker_running() || !oi_active() || !oi_agent.recording || atomic_load(&sandboxed) || atomic_load(&left) ||
         !oi_life_in_own_process())
@@ -246,8 +247,13 @@ void oi_worker_need(void)
     int saved = errno;
     oi_life_check_fork();
     oi_agent.orphan = false;
-    oi_worker_start();
+    oi_worker_start(ahead);
     errno = saved;
+}
+
+void oi_worker_need(void)
+{
+    need_worker(false);
 }
 
 bool oi_life_in_own_process(void)
@@ -310,7 +316,7 @@ void oi_life_leave(int status, bool may_start_thread)
     oi_library_deliver();
     oi_process_span_end(&status);
     if (may_start_thread && oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
-        oi_worker_start();
+        oi_worker_start(false);
     oi_worker_park(deadline());
     has_left();
     errno = saved;
@@ -360,7 +366,7 @@ void oi_life_before_exec(const char *file, bool use_path)
         if (oi_process_span_here() && file && executable(file, use_path)) {
             oi_process_span_end(NULL);
             if (!oi_worker_running() && !atomic_load(&sandboxed))
-                oi_worker_start();
+                oi_worker_start(false);
         }
         oi_worker_flush(deadline());
     }
@@ -372,7 +378,7 @@ void oi_life_before_confinement(void)
     int saved = errno;
     if (oi_active() && oi_agent.recording && !oi_thread.agent && oi_life_in_own_process()) {
         oi_records_map();
-        oi_worker_need();
+        need_worker(!oi_worker_has_work());
         oi_worker_open_exporter(deadline());
     }
     errno = saved;
@@ -440,7 +446,7 @@ void oi_life_before_daemon(void)
         oi_library_deliver();
         oi_process_span_end(NULL);
         if (oi_worker_has_work() && !oi_worker_running() && !atomic_load(&sandboxed))
-            oi_worker_start();
+            oi_worker_start(false);
         oi_worker_flush(deadline());
     }
     errno = saved;

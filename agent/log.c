@@ -94,25 +94,36 @@ static int borrow_stderr(void)
     return fd;
 }
 
-/* A pipe without a reader must not kill the program: SIGPIPE is blocked for the write, and one that we raised is taken
- * back. */
+/* Takes back the signal of a write that failed, if it was not there before. */
+static void take_back(int error, const sigset_t *before)
+{
+    int signal = error == EPIPE ? SIGPIPE : error == EFBIG ? SIGXFSZ : 0;
+    if (!signal || sigismember(before, signal) == 1)
+        return;
+    sigset_t only;
+    struct timespec none = {0, 0};
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    sigtimedwait(&only, NULL, &none);
+}
+
+/* A pipe without a reader, or a file that has reached its limit, must not kill the program: the signals are blocked for
+ * the write, and one that we raised is taken back. */
 static void write_all(int fd, const char *at, size_t len, bool may_wait)
 {
-    sigset_t pipe_only, before, pending;
-    sigemptyset(&pipe_only);
-    sigaddset(&pipe_only, SIGPIPE);
+    sigset_t raised, before, pending;
+    sigemptyset(&raised);
+    sigaddset(&raised, SIGPIPE);
+    sigaddset(&raised, SIGXFSZ);
     sigpending(&pending);
-    bool was_pending = sigismember(&pending, SIGPIPE) == 1;
-    pthread_sigmask(SIG_BLOCK, &pipe_only, &before);
+    pthread_sigmask(SIG_BLOCK, &raised, &before);
     while (len > 0) {
         struct pollfd ready = {.fd = fd, .events = POLLOUT};
         if (oi_system_poll(&ready, 1, may_wait ? 1000 : 0) != 1 || (ready.revents & POLLOUT) == 0)
             break;
         ssize_t written = oi_system_write(fd, at, may_wait || len < 4096 ? len : 4096);
-        if (written < 0 && errno == EPIPE && !was_pending) {
-            struct timespec none = {0, 0};
-            sigtimedwait(&pipe_only, NULL, &none);
-        }
+        if (written < 0)
+            take_back(errno, &pending);
         if (written <= 0)
             break;
         at += written;

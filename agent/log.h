@@ -1,5 +1,6 @@
 /* Diagnostics: one line on stderr, prefixed `otel-instrument: `, rate-limited, only while descriptor 2 is still the
- * stream known at start. errno is preserved. Never blocks, never raises SIGPIPE, never writes to stdout.
+ * stream known at start. errno is preserved. Never blocks, never raises SIGPIPE or SIGXFSZ, never writes to
+ * stdout.
  */
 #ifndef OI_AGENT_LOG_H
 #define OI_AGENT_LOG_H

@@ -339,7 +339,7 @@ static int create(void)
     return rc;
 }
 
-bool oi_worker_start(void)
+bool oi_worker_start(bool ahead)
 {
     uint32_t none = 0;
     if (!atomic_compare_exchange_strong(&running, &none, 1))
@@ -349,8 +349,9 @@ bool oi_worker_start(void)
         oi_last_thread_worker_started();
         return true;
     }
-    atomic_store(&running, 3);
-    oi_log(OI_LOG_WARN, "cannot start the export thread; spans of this process are dropped");
+    atomic_store(&running, ahead ? 0 : 3);
+    if (!ahead)
+        oi_log(OI_LOG_WARN, "cannot start the export thread; spans of this process are dropped");
     return false;
 }
 

@@ -20,8 +20,9 @@ bool oi_worker_push(struct oi_record *record);
 /* Whether a worker runs in this process image. */
 bool oi_worker_running(void);
 
-/* Starts it (agent/agent.h: oi_worker_need does so where that is allowed). False: not possible. */
-bool oi_worker_start(void);
+/* Starts it (agent/agent.h: oi_worker_need does so where that is allowed). False: not possible, which is said and not
+ * tried again. `ahead`: nothing needs it yet; then it is not said, and the next one tries again. */
+bool oi_worker_start(bool ahead);
 
 /* Waits until everything queued before the call was exported or given up, at most until `deadline` (monotonic ns).
  * True: done. Async-signal-safe. */

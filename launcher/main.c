@@ -21,12 +21,13 @@
 
 enum { USAGE = 2, NOT_EXECUTABLE = 126 };
 
-/* One line on stderr in one write. A reader that is gone or does not read must not keep the program from starting. */
+/* One line on stderr in one write. A reader that is gone or does not read, or a file that has reached its limit, must
+ * not keep the program from starting. */
 static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *format, ...)
 {
     char line[5000];
-    struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, pipe, limit;
     struct pollfd stream = {.fd = STDERR_FILENO, .events = POLLOUT};
     va_list values;
 
@@ -38,10 +39,12 @@ static void say(const char *format, ...)
         return;
     size_t length = strlen(line);
     line[length++] = '\n';
-    sigaction(SIGPIPE, &ignore, &before);
+    sigaction(SIGPIPE, &ignore, &pipe);
+    sigaction(SIGXFSZ, &ignore, &limit);
     if (poll(&stream, 1, 1000) > 0 && (stream.revents & POLLOUT))
         (void)!write(STDERR_FILENO, line, length);
-    sigaction(SIGPIPE, &before, NULL);
+    sigaction(SIGPIPE, &pipe, NULL);
+    sigaction(SIGXFSZ, &limit, NULL);
 }
 
 static void complain(void *user, const char *sentence)

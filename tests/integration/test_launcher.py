@@ -236,12 +236,16 @@ def test_it_works_as_process_1():
     assert (result.stdout, result.stderr, result.returncode) == (b"1\n", b"", 5)
 
 
-@pytest.mark.parametrize("stderr", ["closed", "broken"])
-def test_a_lost_stderr_keeps_no_program_from_starting(stderr):
-    """A complaint is due, and nobody is there to take it."""
-    command = [LAUNCHER, "--sdk_disabled", "perhaps", "sh", "-c", "trap '' PIPE; echo started; exit 6"]
-    if stderr == "closed":
-        command = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+@pytest.mark.parametrize("by", ["launcher", "agent"])
+@pytest.mark.parametrize("stderr", ["closed", "broken", "full"])
+def test_a_lost_stderr_keeps_no_program_from_starting(stderr, by, tmp_path):
+    """A complaint is due, and nobody is there to take it, or the file may not become any longer."""
+    command = [LAUNCHER, "--sdk_disabled", "perhaps"] if by == "launcher" else [
+        "env", f"LD_PRELOAD={LIBRARY}", "OTEL_SDK_DISABLED=perhaps"]
+    command += ["sh", "-c", "trap '' PIPE; echo started; exit 6"]
+    if stderr != "broken":
+        place = "&-" if stderr == "closed" else f'"{tmp_path}/stderr"'
+        command = ["sh", "-c", f'{"ulimit -f 0; " if stderr == "full" else ""}exec "$@" 2>{place}', "sh", *command]
         result = subprocess.run(command, env=clean_environment(), stdout=subprocess.PIPE, check=False, timeout=30)
     else:
         reader, writer = os.pipe()
