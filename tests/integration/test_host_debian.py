@@ -1,5 +1,7 @@
 """Programs as Debian ships them: nothing they say or do changes."""
 
+import shutil
+
 import pytest
 from harness import not_under
 from host import SETTINGS, bare, instrumented, outcome, preloaded
@@ -40,9 +42,63 @@ SCRIPTS = {
     "make": "printf 'all: one\\n\\t@echo done\\none:\\n\\t@echo one\\n' > Makefile; make -s -j2; make -s nothing; echo $?; rm Makefile",
     "dash": "dash -c 'exec 3<made.c; read -r a <&3; echo \"$a\"; ulimit -n'",
     "sed": "sed -n '1,2p' made.c; sed -i s/made/done/ made.c; grep -c done made.c; sed -i s/done/made/ made.c",
+    "apt": "apt-get --version; apt-config dump APT::Architecture; dpkg -s bash | head -n 2",
+    "gcc object": "gcc -g -O2 -pipe -c made.c && sha256sum made.o && gcc -o made made.o && ./made; echo $?",
+    "make -j": "printf 'all: a.o b.o c.o\\n%%.o: made.c\\n\\t@gcc -c -o $@ made.c\\n.SUFFIXES:\\nall: ; @echo all\\n' > Makefile; make -j3 && sha256sum ?.o",
+    "coproc": "coproc cat; echo asked >&${COPROC[1]}; read -r answer <&${COPROC[0]}; echo $answer; exec {COPROC[1]}>&-; wait $COPROC_PID; echo $?",
+    "/dev/tcp": "exec 3<> /dev/tcp/127.0.0.1/1; echo $?; (exec 3> /dev/udp/127.0.0.1/9; echo lost >&3); echo $?",
+    "descriptors": "exec {a}> one 2> two; echo one >&$a; echo two >&2; exec {a}>&- 2>&1; cat one two; exec 9< one; cat <&9; (exec 9<&-; cat <&9; echo $?)",
+    "jobs": "set -m; sleep 30 & kill -STOP %1; kill -CONT %1; kill %1; wait %1; echo $?; trap 'echo child' CHLD; (exit 5) & wait $!; echo $?",
+    "trapped wait": "trap 'echo end; exit 3' TERM; (sleep 0.05; kill -TERM $$) & wait; echo not here",
+    "nested here": "cat <<- A | sed 's/^/> /'\n\tone $(cat <<< two) \"$(cat << B\nthree\nB\n)\"\n\tA",
+    "terminal": "TERM=dumb script -qec 'bash --norc -ic \"stty size; (exit 3); echo \\$?; tty > /dev/null && echo one; cat < /dev/tty\"' /dev/null <<< typed",
+    "busybox": "busybox sh -c 'echo from $0; exit 4' busybox; echo $?; busybox seq 3 | busybox tac",
+    "sudo": "sudo -n -u nobody sh -c 'id -un; env | cut -d= -f1 | grep -e LD_PRELOAD -e OTEL'; echo $?; sudo -V | head -n 1",
+    "strace": "strace -f -qq -e trace=write -e signal=none -o calls sh -c 'echo hi; exit 3'; echo $?; sed 's/^[0-9]* *//' calls",
+    "gdb": "gcc -g -o made made.c; gdb -nx -batch -ex 'break main' -ex run -ex bt -ex next -ex continue ./made 2>&1 | grep -e '^#' -e '^made' -e 'with code' "
+           "| sed 's/process [0-9]*/process/'",
+    "screen": "export SCREENDIR=$PWD/screens TERM=vt100; mkdir -m 700 screens; screen -c /dev/null -DmS one sh -c 'echo inside > said'; echo $?; cat said; rm -r screens said",
+    "tmux": "export TERM=screen; t() { tmux -S socket -f /dev/null \"$@\"; }; t new-session -d -x 60 -y 9 'cat; :'; t send-keys typed Enter; "
+            "until [ $(t capture-pane -p | grep -c typed) = 2 ]; do sleep 0.02; done; t capture-pane -p; t kill-server; echo $?",
+    "perl sockets": "perl -MIO::Socket::INET -MIO::Select -e '$s = IO::Socket::INET->new(Listen => 1, LocalAddr => q(127.0.0.1)); if (!fork) { $c = $s->accept; "
+                    "print $c uc <$c>; exit } $k = IO::Socket::INET->new(PeerAddr => q(127.0.0.1), PeerPort => $s->sockport); print $k qq(line\\n); "
+                    "IO::Select->new($k)->can_read(5); print <$k>; wait; open P, q(-|), q(seq 3); print <P>'",
+    "ruby": "ruby -rsocket -e 'p `echo back`; pid = fork { exit 3 }; Process.wait pid; p $?.exitstatus; a, b = UNIXSocket.pair; t = Thread.new { b.gets }; "
+            "a.puts 1; p t.value; s = TCPServer.new(\"127.0.0.1\", 0); Thread.new { c = s.accept; c.puts \"hi\"; c.close }; "
+            "p TCPSocket.new(\"127.0.0.1\", s.addr[1]).read; warn \"done\"; exit 5'",
+    "php": "php -r 'echo strlen(file_get_contents(\"made.c\")), shell_exec(\"echo shell\"); fwrite(STDERR, \"err\\n\"); exit(4);'; echo $?",
+    "node": "node -p '[1, 2].map(x => x * 2)'; node -e 'process.stdout.write(\"out\"); console.error(\"err\"); process.exit(3)'; echo $?; node -e 'throw 1' 2> /dev/null; echo $?",
+    "java": "java -version; echo $?; java -XX:TieredStopAtLevel=1 -Xshare:auto Small.java one; echo $?",
+    "keys": "ssh-keygen -q -t ed25519 -N '' -C one -f key && cut -d' ' -f1,3 key.pub; eval $(ssh-agent) > /dev/null; ssh-add -q key; ssh-add -l | cut -d' ' -f1,3,4; "
+            "ssh-agent -k > /dev/null; echo $?; rm key*",
+    "openssl": "openssl version; openssl dgst -sha256 made.c; head -c 100000 /dev/zero | openssl enc -aes-128-cbc -K 00 -iv 00 2> /dev/null | sha256sum",
+    "xargs": "seq 20 | xargs -P 4 -n 3 sh -c 'echo $# >> counts' sh; sort counts | uniq -c; rm counts",
     "ldd": "ldd /bin/true | grep -v -e libotel -e vdso | sed 's/ (.*//'",
 }
 
+JAVA = """
+import java.net.*;
+import java.nio.file.*;
+import java.util.concurrent.*;
+
+public class Small {
+    public static void main(String[] a) throws Exception {
+        Files.writeString(Path.of("written"), a[0]);
+        System.out.println(Files.readString(Path.of("written")));
+        System.out.print(new String(new ProcessBuilder("sh", "-c", "echo child").start().getInputStream().readAllBytes()));
+        ExecutorService pool = Executors.newFixedThreadPool(3);
+        try (ServerSocket server = new ServerSocket(0, 5, InetAddress.getLoopbackAddress())) {
+            pool.submit(() -> { try (Socket s = server.accept()) { s.getOutputStream().write("line".getBytes()); } return 0; });
+            try (Socket s = new Socket(server.getInetAddress(), server.getLocalPort())) {
+                System.out.println(new String(s.getInputStream().readAllBytes()));
+            }
+        }
+        pool.shutdown();
+        System.err.println("err");
+        System.exit(3);
+    }
+}
+"""
 
 NOT_UNDER = {
     "dd": not_under("address", "it calls aligned_alloc with a size that the runtime ends a program for"),
@@ -54,6 +110,7 @@ NOT_UNDER = {
 def workplace(tmp_path):
     (tmp_path / "made.c").write_text(SOURCE, encoding="utf-8")
     (tmp_path / "broken.c").write_text(SOURCE.replace(";", ""), encoding="utf-8")
+    (tmp_path / "Small.java").write_text(JAVA, encoding="utf-8")
     script = tmp_path / "script.sh"
     script.write_text('#!/bin/sh\necho "script $# $*"\nexit 2\n', encoding="utf-8")
     script.chmod(0o755)
@@ -73,3 +130,16 @@ def test_the_same_output_and_status(name, process_span, workplace, sink):
         assert sink.requests == []
     else:
         assert {span.kind for span in sink.spans()} == {"INTERNAL"}
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")
+def test_chromium(tmp_path, sink):
+    """It has an allocator of its own, and many processes behind filters of system calls."""
+    (tmp_path / "page.html").write_text("<p id=a>before</p><script>a.textContent = 'after'</script>", encoding="utf-8")
+    for command in (["--version"], ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/data", "--dump-dom",
+                                    f"file://{tmp_path}/page.html"]):
+        expected = bare(["chromium", *command], env={"HOME": tmp_path})
+        result = instrumented(["chromium", *command], sink, env={**SETTINGS, "HOME": tmp_path})
+        assert (result.stdout, result.returncode) == (expected.stdout, 0)
+        assert b"otel-instrument" not in result.stderr
+    assert b"after" in result.stdout and sink.requests == []
