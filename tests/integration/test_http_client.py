@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from harness import HttpServer, OtlpSink, app, free_port, instrumented, same_output, start
+from harness import OUT, HttpServer, OtlpSink, app, free_port, instrumented, same_output, start
 from harness.programs import instrumented_command, telemetry
 
 SCOPE = "otel-instrument.http_client"
@@ -309,6 +309,18 @@ try: answer = urllib.request.urlopen(sys.argv[1])
 except urllib.error.HTTPError as error: answer = error
 print(answer.read())
 """
+JAVA = """
+import java.net.URI;
+import java.net.http.*;
+
+public class Get {
+    public static void main(String[] a) throws Exception {
+        var request = HttpRequest.newBuilder(URI.create(a[0])).build();
+        System.out.println(HttpClient.newHttpClient().send(request, HttpResponse.BodyHandlers.ofString()).body());
+    }
+}
+"""
+JAVA_SOURCE = OUT / "Get.java"
 PROGRAMS = {
     "urllib": [PYTHON, "-c", URLLIB],
     "requests": [PYTHON, "-c", "import sys, requests; print(requests.get(sys.argv[1]).text)"],
@@ -316,14 +328,17 @@ PROGRAMS = {
     "PHP": ["/usr/bin/php", "-r", "echo file_get_contents($argv[1], false, stream_context_create(['http' => ['ignore_errors' => true]]));", "--"],
     "Node http": ["/usr/bin/node", "-e", "require('http').get(process.argv[1], r => r.pipe(process.stdout))"],
     "Node fetch": ["/usr/bin/node", "-e", "fetch(process.argv[1]).then(r => r.text()).then(console.log)"],
+    "JDK HttpClient": ["/usr/bin/java", "-XX:TieredStopAtLevel=1", JAVA_SOURCE],
 }
-AGENTS = {"urllib": "Python-urllib/", "requests": "python-requests/", "wget": "Wget/", "Node fetch": "node"}
+AGENTS = {"urllib": "Python-urllib/", "requests": "python-requests/", "wget": "Wget/", "Node fetch": "node", "JDK HttpClient": "Java-http-client/"}
 
 
 @pytest.mark.parametrize("opt_in", ["", "http"])
 @pytest.mark.parametrize("path, status, size", [("/chunked", 200, 14), ("/status/404", 404, 11)])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_programs(name, path, status, size, opt_in):
+    JAVA_SOURCE.parent.mkdir(parents=True, exist_ok=True)
+    JAVA_SOURCE.write_text(JAVA, encoding="utf-8")
     with OtlpSink() as sink, HttpServer() as server:
         url = server.url + path
         result = same_output([*PROGRAMS[name], url], sink, env={"OTEL_SEMCONV_STABILITY_OPT_IN": opt_in}, before=server.reset) \

@@ -37,6 +37,17 @@ HAPROXY = """
       http-request return status 200 content-type text/plain file {folder}/small if {{ path /small }}
       http-request return status 404 content-type text/plain string none
 """
+APACHE = """
+ServerRoot {folder}
+DefaultRuntimeDir {folder}
+PidFile pid
+ErrorLog error.log
+Listen 127.0.0.1:{port}
+ServerName localhost
+LoadModule mpm_{mpm}_module /usr/lib/apache2/modules/mod_mpm_{mpm}.so
+LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
+DocumentRoot {folder}
+"""
 FLASK = """
 from flask import Flask, send_file
 app = Flask(__name__)
@@ -95,12 +106,21 @@ def nginx(sendfile):
     return command
 
 
+def apache(mpm):
+    def command(folder, port):
+        (folder / "conf").write_text(APACHE.format(folder=folder, port=port, mpm=mpm))
+        return ["/usr/sbin/apache2", "-DFOREGROUND", "-f", str(folder / "conf")]
+    return command
+
+
 # {name: command of a folder and a port}
 PROGRAMS = {
     "nginx": nginx("on"),
     "nginx without sendfile": nginx("off"),
     "lighttpd": lambda folder, port: configured(LIGHTTPD)(folder, port, "/usr/sbin/lighttpd", "-D", "-f"),
     "haproxy": lambda folder, port: configured(HAPROXY)(folder, port, "/usr/sbin/haproxy", "-db", "-f"),
+    "Apache httpd": apache("event"),
+    "Apache httpd, prefork": apache("prefork"),
     "http.server": lambda folder, port: [PYTHON, "-m", "http.server", "--bind", "127.0.0.1", port],
     "Flask": lambda folder, port: [PYTHON, "-m", "flask", "run", "-p", port],
     "gunicorn": lambda folder, port: [PYTHON, "/usr/bin/gunicorn", "-w", "2", "-b", f"127.0.0.1:{port}", "app:app"],
