@@ -129,13 +129,25 @@ OI_HOOK(int, setns, (int fd, int type))
 }
 
 /* What a vfork child does to itself is none of its parent's, whose memory this is. */
-static void before_filter(void)
+static bool not_ours(void)
 {
-    if (oi_thread.vforked && !oi_life_in_own_process())
+    return oi_thread.vforked && !oi_life_in_own_process();
+}
+
+/* A filter comes next, or none ever does: what needs more calls is done now, and the others go on. */
+static void before_no_new_privileges(void)
+{
+    if (not_ours())
         return;
     oi_http_server_map();
     oi_life_before_confinement();
-    oi_life_sandboxed();
+}
+
+static void before_filter(void)
+{
+    before_no_new_privileges();
+    if (!not_ours())
+        oi_life_sandboxed();
 }
 
 /* Without a filter to set, it is asked whether there could be one. */
@@ -143,9 +155,10 @@ void oi_before_prctl(int option, unsigned long a, unsigned long b)
 {
     if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_STRICT)
         oi_life_stand_down();
-    else if ((option == PR_SET_SECCOMP && a == SECCOMP_MODE_FILTER && b != 0) ||
-             (option == PR_SET_NO_NEW_PRIVS && a == 1))
+    else if (option == PR_SET_SECCOMP && a == SECCOMP_MODE_FILTER && b != 0)
         before_filter();
+    else if (option == PR_SET_NO_NEW_PRIVS && a == 1)
+        before_no_new_privileges();
 }
 
 void oi_before_seccomp(unsigned operation, unsigned long filter)
