@@ -39,10 +39,11 @@ struct oi_connection {
     bool local_known;            /* whether local_port is what there is to know */
     uint16_t local_port;
     struct oi_address peer;
-    uint64_t cookie;  /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
-    uint64_t checked; /* when it last was the one that the descriptor names, by the monotonic clock */
-    uint8_t role;     /* enum oi_role */
-    _Atomic int owed; /* the error of a call that had to be split, for the program's next one; 0: none */
+    uint64_t cookie;        /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
+    uint64_t checked;       /* when it last was the one that the descriptor names, by the monotonic clock */
+    uint8_t role;           /* enum oi_role */
+    _Atomic int owed;       /* the error of a call that had to be split, for the program's next one; 0: none */
+    _Atomic uint64_t added; /* bytes of ours that were sent over it */
     _Atomic(struct oi_sending *) remainder; /* what is left of ours, to be sent before anything else; NULL: nothing */
     union {
         struct oi_http_server http;

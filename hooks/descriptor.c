@@ -203,6 +203,7 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
     atomic_store_explicit(&connection->lost, false, memory_order_relaxed);
     atomic_store_explicit(&connection->waited_for, false, memory_order_relaxed);
     atomic_store_explicit(&connection->owed, 0, memory_order_relaxed);
+    atomic_store_explicit(&connection->added, 0, memory_order_relaxed);
     connection->cookie = 0;
     connection->local_port = 0;
     connection->local_known = false;

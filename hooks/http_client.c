@@ -339,6 +339,12 @@ bool oi_http_client_elsewhere(const struct oi_request *request)
     return request->image != oi_span_image() || request->forks != oi_life_forks();
 }
 
+void oi_http_client_look_for_forks(struct oi_http_client *client)
+{
+    if (client->sending && oi_http_client_elsewhere(client->sending))
+        client->torn = true;
+}
+
 /* --- the connection's end
  * ---------------------------------------------------------------------------------------------------------------------
  */

@@ -24,8 +24,10 @@ struct oi_connection;
 /* A write that was read ahead up to the end of a request's headers, and what of ours goes along with it. */
 enum { OI_SENDING_SIZE = 10240, OI_SENDING_IDS = 19 };
 struct oi_sending {
-    uint32_t pool_link;  /* the pool's */
-    uint32_t generation; /* of the connection it belongs to */
+    uint32_t pool_link;       /* the pool's */
+    uint32_t generation;      /* of the connection it belongs to */
+    int64_t due;              /* of what is left: bytes written by then (hooks/written.h) */
+    _Atomic uint64_t *shared; /* of what is left: what processes share of it; NULL: nothing */
     /* How things were before: where the kernel takes less, they are so again. */
     struct oi_http1 parser;
     struct oi_request *request; /* NULL: none was being sent, or it has ended since */
@@ -49,6 +51,7 @@ struct oi_http_client {
     uint64_t now_unix_ns, now_mono_ns; /* before the write that may begin a request */
     bool blocking;                     /* so was the descriptor then */
     bool begun;                        /* it has had a request */
+    bool torn;                         /* a fork came between the bytes of a request */
     bool over;                         /* not HTTP/1, or no longer to be told */
 };
 
@@ -60,6 +63,9 @@ void oi_http_client_begin(struct oi_http_client *client, bool blocking);
 
 /* It began before a fork: the other process may have sent the end of its headers, or be reading its answer. */
 bool oi_http_client_elsewhere(const struct oi_request *request);
+
+/* Before a write: notices whether that has happened to the request that is being sent. */
+void oi_http_client_look_for_forks(struct oi_http_client *client);
 
 /* Where in a write of `total` bytes, of which those before `from` have gone, the headers of a request end that has not
  * ended before. */
@@ -73,7 +79,7 @@ struct oi_http_ahead {
 /* What of a piece, which stands at `at` of all bytes, lies between `from` and `to`. */
 struct iovec oi_piece_part(const struct iovec *piece, uint64_t at, uint64_t from, uint64_t to);
 
-/* Finds that place. False: there is none, and nothing else was written. */
+/* Finds that place. False: there is none, or the bytes up to it cannot be read. */
 bool oi_http_client_find(const struct oi_connection *connection, const struct iovec *pieces, size_t count,
                          uint64_t from, uint64_t total, struct oi_http_ahead *out);
 

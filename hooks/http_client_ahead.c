@@ -6,6 +6,8 @@
 #include "agent/http_forwarded.h"
 #include "hooks/connection.h"
 #include "hooks/http_client.h"
+#include "hooks/readable.h"
+#include "hooks/written.h"
 
 struct iovec oi_piece_part(const struct iovec *piece, uint64_t at, uint64_t from, uint64_t to)
 {
@@ -39,6 +41,25 @@ static bool look(struct oi_http1 *parser, struct iovec part, uint64_t base, bool
     }
 }
 
+/* A piece, as far as it is looked at: page by page. False: it cannot be read. `done`: `out` is complete. */
+static bool look_through(struct oi_http1 *parser, struct iovec piece, uint64_t base, bool *found,
+                         struct oi_http_ahead *out, bool *done)
+{
+    while (piece.iov_len > 0 && !*done) {
+        uint64_t unread = oi_http1_unread(parser);
+        struct iovec part = {piece.iov_base, unread < piece.iov_len ? (size_t)unread : piece.iov_len};
+        if (unread == 0) {
+            part.iov_len = oi_page_part(piece.iov_base, piece.iov_len);
+            if (!oi_readable(part.iov_base, part.iov_len))
+                return false;
+        }
+        *done = look(parser, part, base, found, out);
+        piece.iov_base = (char *)piece.iov_base + part.iov_len;
+        piece.iov_len -= part.iov_len;
+    }
+    return true;
+}
+
 bool oi_http_client_find(const struct oi_connection *connection, const struct iovec *pieces, size_t count,
                          uint64_t from, uint64_t total, struct oi_http_ahead *out)
 {
@@ -46,10 +67,9 @@ bool oi_http_client_find(const struct oi_connection *connection, const struct io
     uint64_t base = parser.offset, at = 0;
     bool found = false, done = false;
     out->end = total - from;
-    for (size_t i = 0; i < count && !done; at += pieces[i++].iov_len) {
-        struct iovec part = oi_piece_part(&pieces[i], at, from, UINT64_MAX);
-        done = part.iov_len > 0 && look(&parser, part, base, &found, out);
-    }
+    for (size_t i = 0; i < count && !done; at += pieces[i++].iov_len)
+        if (!look_through(&parser, oi_piece_part(&pieces[i], at, from, UINT64_MAX), base, &found, out, &done))
+            return false;
     out->place += from;
     out->end += from;
     return found;
@@ -127,6 +147,19 @@ static bool feed(struct oi_connection *connection, int fd, const struct iovec *p
     return exports;
 }
 
+/* The same socket as ever, and nothing has passed over it but `told` bytes of the program's and ours. Where the kernel
+ * does not count them, and a fork came between the bytes of a request, the other process may have ended that. */
+static bool is_where_it_seems(const struct oi_connection *connection, int fd, uint64_t told)
+{
+    uint64_t bytes = told + atomic_load_explicit(&connection->added, memory_order_relaxed);
+    bool counted = connection->peer.family != AF_UNIX;
+    if (connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
+        return false;
+    if (connection->client.torn)
+        return counted && oi_written(fd) == (int64_t)bytes;
+    return !counted || oi_written_is(fd, bytes);
+}
+
 void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const struct iovec *pieces, size_t count,
                                uint64_t from, uint64_t total, bool may_add, struct oi_http_ahead *ahead,
                                struct oi_sending *sending)
@@ -144,6 +177,7 @@ void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const s
         memcpy(sending->texts, &request->method, sizeof sending->texts);
     }
     client->ahead = sending;
+    oi_http_client_look_for_forks(client);
     feed(connection, fd, pieces, count, from, ahead->place);
     request = client->sending;
     ahead->adds = false;
@@ -151,10 +185,9 @@ void oi_http_client_read_ahead(struct oi_connection *connection, int fd, const s
         return;
     oi_http_client_decide(request);
     if (!may_add || !oi_http_client_wanted() || !oi_agent.config.inject_sockets || !oi_agent.propagators.writes ||
-        oi_life_confined() || connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
+        oi_life_confined() || !is_where_it_seems(connection, fd, base))
         return;
-    if (!request->is_export && !request->placed && !oi_http_client_elsewhere(request) &&
-        may_propagate(connection, request))
+    if (!request->is_export && !request->placed && may_propagate(connection, request))
         write_ours(request, sending);
     uint64_t ids = request->trace_at + OI_TRACEPARENT_LENGTH - OI_SENDING_IDS;
     if (ids < base)

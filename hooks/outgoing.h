@@ -32,8 +32,8 @@ struct oi_outgoing {
 /* From the constructor: libc's functions. */
 void oi_outgoing_resolve(void);
 
-/* Before a write of `count` pieces. `may_add`: nothing forbids to send more than these. With `adds`, these pieces must
- * not be sent by anybody else. */
+/* Before a write of `count` pieces, of an array that can be read (hooks/readable.h); what its pieces name need not be.
+ * `may_add`: nothing forbids to send more than these. With `adds`, these pieces must not be sent by anybody else. */
 void oi_outgoing_begin(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, bool may_add);
 
 /* Sends them, and ends it all: the real function's result, about the program's bytes. */

@@ -40,3 +40,19 @@ bool oi_readable(const void *at, size_t size)
     }
     return true;
 }
+
+bool oi_pieces_readable(const struct iovec *pieces, size_t count)
+{
+    if (!oi_readable(pieces, count * sizeof *pieces))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (!oi_readable(pieces[i].iov_base, pieces[i].iov_len))
+            return false;
+    return true;
+}
+
+size_t oi_page_part(const void *at, size_t size)
+{
+    size_t left = PAGE - (uintptr_t)at % PAGE;
+    return left < size ? left : size;
+}

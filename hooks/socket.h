@@ -2,12 +2,27 @@
 #ifndef OI_HOOKS_SOCKET_H
 #define OI_HOOKS_SOCKET_H
 
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "hooks/connection.h"
 #include "hooks/early.h"
 
 /* From the constructor: libc's functions. */
 void oi_socket_resolve(void);
 void oi_socket_bytes_resolve(void);
+void oi_socket_positions_resolve(void);
 void oi_socket_wait_resolve(void);
+
+/* What a call that reads returned, in `pieces`, of a connection; NULL: nobody saw the bytes. `wished`: it asked for
+ * some (an end is only seen then). */
+void oi_socket_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished);
+
+/* After a call that succeeded (where it failed the array may not be there): it asked for some. */
+bool oi_socket_any(const struct iovec *pieces, size_t count);
+
+/* writev on a connection. */
+ssize_t oi_socket_writev(int fd, const struct iovec *pieces, int count);
 
 /* The system call itself, for a wrapper that runs before the constructor has found libc's function: the constructors of
  * all libraries come before ours. Not a cancellation point. Before this object is relocated not even errno can be

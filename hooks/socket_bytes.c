@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/sendfile.h>
@@ -59,9 +60,7 @@ void oi_socket_bytes_resolve(void)
 /* --- telling
  * ------------------------------------------------------------------------------------------------------------------ */
 
-/* `got` is the real call's answer to a wish for bytes (`wished` of them: an end is only seen where some were wanted).
- */
-static void received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
+void oi_socket_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
 {
     int saved = errno;
     if ((got >= 0 || oi_connection_gone(saved)) && oi_outgoing_telling(seen)) {
@@ -76,8 +75,7 @@ static void received(struct oi_connection_seen seen, int fd, const struct iovec 
     errno = saved;
 }
 
-/* After a call that succeeded: where it failed the array may not be there. */
-static bool any(const struct iovec *pieces, size_t count)
+bool oi_socket_any(const struct iovec *pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (pieces[i].iov_len > 0)
@@ -101,7 +99,7 @@ static __attribute__((noinline)) ssize_t read_watched(int fd, void *buffer, size
 {
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.read_(fd, buffer, size);
-    received(seen, fd, &(struct iovec){buffer, size}, got, size > 0);
+    oi_socket_received(seen, fd, &(struct iovec){buffer, size}, got, size > 0);
     return got;
 }
 
@@ -125,7 +123,7 @@ OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
         return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.readv_(fd, pieces, count);
-    received(seen, fd, pieces, got, got == 0 && any(pieces, (size_t)count));
+    oi_socket_received(seen, fd, pieces, got, got == 0 && oi_socket_any(pieces, (size_t)count));
     return got;
 }
 
@@ -136,7 +134,7 @@ static __attribute__((noinline)) ssize_t recv_watched(int fd, void *buffer, size
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.recvfrom_(fd, buffer, size, flags, address, length);
     if (!apart(flags))
-        received(seen, fd, flags & MSG_TRUNC ? NULL : &(struct iovec){buffer, size}, got, size > 0);
+        oi_socket_received(seen, fd, flags & MSG_TRUNC ? NULL : &(struct iovec){buffer, size}, got, size > 0);
     return got;
 }
 
@@ -219,8 +217,8 @@ OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
     if (got >= 0 && message->msg_controllen > 0)
         passed_on(message);
     if (!apart(flags))
-        received(seen, fd, got < 0 || (flags & MSG_TRUNC) ? NULL : message->msg_iov, got,
-                 got == 0 && any(message->msg_iov, message->msg_iovlen));
+        oi_socket_received(seen, fd, got < 0 || (flags & MSG_TRUNC) ? NULL : message->msg_iov, got,
+                           got == 0 && oi_socket_any(message->msg_iov, message->msg_iovlen));
     return got;
 }
 
@@ -237,10 +235,10 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     int got = real.recvmmsg_(fd, messages, count, flags, timeout);
     for (int i = 0; i < got && !apart(flags); i++)
-        received(seen, fd, flags & MSG_TRUNC ? NULL : messages[i].msg_hdr.msg_iov, messages[i].msg_len,
-                 any(messages[i].msg_hdr.msg_iov, messages[i].msg_hdr.msg_iovlen));
+        oi_socket_received(seen, fd, flags & MSG_TRUNC ? NULL : messages[i].msg_hdr.msg_iov, messages[i].msg_len,
+                           oi_socket_any(messages[i].msg_hdr.msg_iov, messages[i].msg_hdr.msg_iovlen));
     if (got < 0)
-        received(seen, fd, NULL, got, false);
+        oi_socket_received(seen, fd, NULL, got, false);
     return got;
 }
 
@@ -250,6 +248,15 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
 
 /* What cannot have anything of ours in it: a call that does not only send bytes. */
 enum { ALONE = MSG_OOB | MSG_FASTOPEN | MSG_ZEROCOPY | MSG_ERRQUEUE };
+
+/* What the program hands over may not be there; then the call is to say so. */
+static bool readable(int fd, const void *at, size_t length)
+{
+    int saved = errno;
+    bool can = oi_outgoing_concerns(fd) && !oi_life_confined() && oi_readable(at, length);
+    errno = saved;
+    return can;
+}
 
 /* As the program's own call does it; `alone`: nothing may be added. `call` is made where nothing is to be. What a
  * connection takes stands apart, so that the wrapper of a call on anything else saves no register. */
@@ -278,15 +285,32 @@ OI_HOOK(ssize_t, write, (int fd, const void *buffer, size_t size))
     return real.write_ ? real.write_(fd, buffer, size) : OI_EARLY(SYS_write, fd, buffer, size, 0);
 }
 
-static __attribute__((noinline)) ssize_t writev_watched(int fd, const struct iovec *pieces, int count)
+/* A call whose arguments cannot be looked at before it is made. */
+#define SEND_UNREAD(fd, pieces, flags, call)                                                                           \
+    struct oi_connection_seen seen = oi_descriptor_connection(fd);                                                     \
+    if (!oi_outgoing_flush((fd), (flags)))                                                                             \
+        return -1;                                                                                                     \
+    ssize_t put = (call);                                                                                              \
+    if (!apart(flags))                                                                                                 \
+        oi_outgoing_sent(seen, (fd), put > 0 ? (pieces) : NULL, 0, put);                                               \
+    return put
+
+static __attribute__((noinline)) ssize_t writev_unread(int fd, const struct iovec *pieces, int count)
 {
+    SEND_UNREAD(fd, pieces, 0, real.writev_(fd, pieces, count));
+}
+
+__attribute__((noinline)) ssize_t oi_socket_writev(int fd, const struct iovec *pieces, int count)
+{
+    if (!readable(fd, pieces, count > 0 ? (size_t)count * sizeof *pieces : 0))
+        return writev_unread(fd, pieces, count);
     SEND(fd, pieces, count > 0 ? (size_t)count : 0, 0, false, real.writev_(fd, pieces, count));
 }
 
 OI_HOOK(ssize_t, writev, (int fd, const struct iovec *pieces, int count))
 {
     if (WATCHED(fd))
-        return writev_watched(fd, pieces, count);
+        return oi_socket_writev(fd, pieces, count);
     return real.writev_ ? real.writev_(fd, pieces, count) : OI_EARLY(SYS_writev, fd, pieces, count, 0);
 }
 
@@ -313,15 +337,16 @@ OI_HOOK(ssize_t, sendto,
                         : OI_EARLY6(SYS_sendto, fd, buffer, size, flags, address, length);
 }
 
+static __attribute__((noinline)) ssize_t sendmsg_unread(int fd, const struct msghdr *message, int flags)
+{
+    SEND_UNREAD(fd, message->msg_iov, flags, real.sendmsg_(fd, message, flags));
+}
+
 static __attribute__((noinline)) ssize_t sendmsg_watched(int fd, const struct msghdr *message, int flags)
 {
-    if (!oi_outgoing_concerns(fd) || !oi_readable(message, sizeof *message)) { /* the message may not be there */
-        struct oi_connection_seen seen = oi_descriptor_connection(fd);
-        ssize_t put = real.sendmsg_(fd, message, flags);
-        if (!apart(flags))
-            oi_outgoing_sent(seen, fd, put > 0 ? message->msg_iov : NULL, 0, put);
-        return put;
-    }
+    if (!readable(fd, message, sizeof *message) ||
+        (message->msg_iovlen <= IOV_MAX && !readable(fd, message->msg_iov, message->msg_iovlen * sizeof(struct iovec))))
+        return sendmsg_unread(fd, message, flags);
     SEND(fd, message->msg_iov, message->msg_iovlen, flags,
          (flags & ALONE) != 0 || message->msg_controllen > 0 || message->msg_name, real.sendmsg_(fd, message, flags));
 }
@@ -382,7 +407,7 @@ OI_HOOK(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offs
     struct oi_connection_seen from = oi_descriptor_connection(in), to = oi_descriptor_connection(out);
     ssize_t moved = flushed(out, 0) ? real.splice_(in, in_offset, out, out_offset, size, flags) : -1;
     if (from.connection && moved >= 0)
-        received(from, in, NULL, moved, size > 0);
+        oi_socket_received(from, in, NULL, moved, size > 0);
     if (to.connection && moved > 0)
         oi_outgoing_sent(to, out, NULL, 0, moved);
     return moved;

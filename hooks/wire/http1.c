@@ -236,3 +236,10 @@ void oi_http1_answered(struct oi_http1 *s, const struct oi_http1_event *head)
     if (s->head.expects_continue && !(s->flags & CONTINUED) && !tunnel && s->offset == s->line)
         s->state = DOUBTFUL;
 }
+
+uint64_t oi_http1_unread(const struct oi_http1 *s)
+{
+    if (s->state == BODY || s->state == CHUNK)
+        return s->left;
+    return s->state == TO_CLOSE || s->state == OVER ? UINT64_MAX : 0;
+}

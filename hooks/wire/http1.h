@@ -209,4 +209,7 @@ void oi_http1_answered(struct oi_http1 *requests, const struct oi_http1_event *h
 /* Is a message open: begun and not ended? */
 bool oi_http1_inside(const struct oi_http1 *state);
 
+/* So many of the next bytes will be counted without being looked at. */
+uint64_t oi_http1_unread(const struct oi_http1 *state);
+
 #endif

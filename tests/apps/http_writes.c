@@ -1,14 +1,16 @@
 // build: -pthread
 /* A client that writes requests in odd ways: http_writes ADDRESS WAY SEED SIZE SENT
  *
- * ADDRESS is a unix socket's path. WAY is what calls are made (write, writev, send, sendmsg, mixed, sendfile) and how
- * (with `+`: nonblocking, dup, threads, fork, signals, timeout), SIZE the most that is written at once. All that the
- * calls say was taken goes to the file SENT. Prints how many requests there were, how many with a trace of their own,
- * of how many others the empty line was handed over and taken in one piece, and of how many it may have been, because
- * the call before took all bytes up to there. Reads no answer.
+ * ADDRESS is a unix socket's path, or a port. WAY is what calls are made (write, writev, send, sendmsg, mixed,
+ * sendfile) and how (with `+`: nonblocking, dup, threads, fork, processes, signals, timeout), SIZE the most that is
+ * written at once. All that the calls say was taken goes to the file SENT. Prints how many requests there were, how
+ * many with a trace of their own, of how many others the empty line was handed over and taken in one piece, and of how
+ * many it may have been, because the call before took all bytes up to there. Reads no answer.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -27,23 +30,31 @@
 
 enum { REQUESTS = 120, ROOM = 1 << 20, PIECES = 60 };
 
-static struct request {
+struct request {
     size_t empty_line, body, content, end; /* offsets; content to end: bytes that need not be read to be counted */
     bool own, whole, past, perhaps; /* its empty line: was in the last call, is taken, was once in a call and due */
-} requests[REQUESTS];
+};
+
+/* What processes share. */
+static struct {
+    pthread_mutex_t turn;
+    size_t position;
+    uint64_t state;
+    struct request requests[REQUESTS];
+} * all;
+static struct request *requests;
 static char stream[ROOM];
-static size_t length, position;
-static uint64_t state;
+static size_t length;
 static size_t most;
 static const char *way;
 static int connection, other, file, sent;
 
 static size_t below(size_t limit)
 {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (size_t)(state % limit);
+    all->state ^= all->state << 13;
+    all->state ^= all->state >> 7;
+    all->state ^= all->state << 17;
+    return (size_t)(all->state % limit);
 }
 
 static bool has(const char *word)
@@ -106,37 +117,46 @@ static void look(size_t count)
 {
     for (struct request *request = requests; request < requests + REQUESTS; request++)
         if (!request->past)
-            request->whole = position <= request->empty_line && position + count >= request->body;
+            request->whole = all->position <= request->empty_line && all->position + count >= request->body;
 }
 
 static void took(ssize_t count)
 {
     for (size_t done = 0; done < (size_t)count;) {
-        ssize_t put = write(sent, stream + position + done, (size_t)count - done);
+        ssize_t put = write(sent, stream + all->position + done, (size_t)count - done);
         if (put <= 0)
             abort();
         done += (size_t)put;
     }
-    position += (size_t)count;
+    all->position += (size_t)count;
     for (struct request *request = requests; request < requests + REQUESTS; request++)
-        if (position > request->empty_line)
+        if (all->position > request->empty_line)
             request->past = true;
-        else if (position == request->empty_line && request->whole)
+        else if (all->position == request->empty_line && request->whole)
             request->perhaps = true;
+}
+
+/* All bytes up to an empty line were taken of a call that had that, too. */
+static bool at_empty_line(void)
+{
+    for (struct request *request = requests; request < requests + REQUESTS; request++)
+        if (request->perhaps && all->position == request->empty_line)
+            return true;
+    return false;
 }
 
 static size_t content_left(void)
 {
     for (struct request *request = requests; request < requests + REQUESTS; request++)
-        if (position >= request->content && position < request->end)
-            return request->end - position;
+        if (all->position >= request->content && all->position < request->end)
+            return request->end - all->position;
     return 0;
 }
 
 static ssize_t write_pieces(int fd, size_t *count, bool message)
 {
     struct iovec pieces[PIECES];
-    size_t number = 1 + below(PIECES), used = 0, left = *count, at = position;
+    size_t number = 1 + below(PIECES), used = 0, left = *count, at = all->position;
     for (; used < number && left > 0; used++) {
         size_t part = used + 1 == number ? left : below(left + 1);
         pieces[used] = (struct iovec){stream + at, part};
@@ -163,7 +183,7 @@ static ssize_t attempt(int fd, size_t *count)
             : has("send")    ? SEND
                              : WRITE;
     if (has("sendfile") && content_left() > 0) {
-        off_t offset = (off_t)position;
+        off_t offset = (off_t)all->position;
         if (*count > content_left())
             *count = content_left();
         return sendfile(fd, file, &offset, *count);
@@ -171,14 +191,15 @@ static ssize_t attempt(int fd, size_t *count)
     if (how == WRITEV || how == SENDMSG)
         return write_pieces(fd, count, how == SENDMSG);
     look(*count);
-    return how == SEND ? send(fd, stream + position, *count, MSG_NOSIGNAL) : write(fd, stream + position, *count);
+    return how == SEND ? send(fd, stream + all->position, *count, MSG_NOSIGNAL)
+                       : write(fd, stream + all->position, *count);
 }
 
 static void step(void)
 {
     size_t count = 1 + below(most);
-    if (count > length - position)
-        count = length - position;
+    if (count > length - all->position)
+        count = length - all->position;
     int fd = has("dup") && below(2) ? other : connection;
     errno = 12345;
     ssize_t taken = attempt(fd, &count);
@@ -203,16 +224,14 @@ static void step(void)
     }
 }
 
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-
 static void *write_all(void *nothing)
 {
     for (;;) {
-        pthread_mutex_lock(&turn);
-        bool more = position < length;
+        pthread_mutex_lock(&all->turn);
+        bool more = all->position < length;
         if (more)
             step();
-        pthread_mutex_unlock(&turn);
+        pthread_mutex_unlock(&all->turn);
         if (!more)
             return nothing;
     }
@@ -254,38 +273,67 @@ static void count(void)
     printf("%d %zu %zu %zu\n", REQUESTS, own, whole, whole + perhaps);
 }
 
-int main(int argc, char *argv[])
+static int dial(const char *name)
 {
     int small = 1;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct sockaddr_un path = {.sun_family = AF_UNIX};
+    struct sockaddr_in port = {.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(name))};
+    bool tcp = port.sin_port != 0;
+    port.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    strncpy(path.sun_path, name, sizeof path.sun_path - 1);
+    connection = socket(tcp ? AF_INET : AF_UNIX, SOCK_STREAM, 0);
+    setsockopt(connection, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    return tcp ? connect(connection, (struct sockaddr *)&port, sizeof port)
+               : connect(connection, (struct sockaddr *)&path, sizeof path);
+}
+
+static void share(void)
+{
+    pthread_mutexattr_t attributes;
+    all = mmap(NULL, sizeof *all, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    requests = all->requests;
+    pthread_mutexattr_init(&attributes);
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutex_init(&all->turn, &attributes);
+}
+
+int main(int argc, char *argv[])
+{
     if (argc < 6)
         return 2;
     way = argv[2];
-    state = strtoull(argv[3], NULL, 10) * 2654435761u + 1;
+    share();
+    all->state = strtoull(argv[3], NULL, 10) * 2654435761u + 1;
     most = strtoul(argv[4], NULL, 10);
-    strncpy(address.sun_path, argv[1], sizeof address.sun_path - 1);
     for (int i = 0; i < REQUESTS; i++)
         make_request(&requests[i], i);
     sent = open(argv[5], O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
-    connection = socket(AF_UNIX, SOCK_STREAM, 0);
-    setsockopt(connection, SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
-    if (connect(connection, (struct sockaddr *)&address, sizeof address) != 0)
+    if (dial(argv[1]) != 0)
         return 2;
     prepare();
+    pid_t child = -1;
     if (has("threads")) {
         pthread_t thread;
         pthread_create(&thread, NULL, write_all, NULL);
         write_all(NULL);
         pthread_join(thread, NULL);
     } else if (has("fork")) {
-        while (position < length / 2)
+        while (all->position < length / 2)
             step();
         if (fork() != 0)
             return wait(NULL) < 0;
+    } else if (has("processes")) {
+        for (size_t i = below(400); (i > 0 || !at_empty_line()) && all->position<length; i -= i> 0)
+            step();
+        child = fork();
     }
     write_all(NULL);
     close(other);
     close(connection);
+    if (child == 0)
+        return 0;
+    if (child > 0 && wait(NULL) < 0)
+        return 2;
     count();
     return 0;
 }

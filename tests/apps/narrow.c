@@ -1,10 +1,12 @@
 // build: -shared -fPIC
 /* A kernel that takes little: preloaded behind everything else, it hands on at most OI_NARROW bytes of what is sent
- * over a socket at once, a number that differs from call to call, and now and then answers EAGAIN to who does not
- * block. */
+ * over a unix socket, or to the port OI_NARROW_PORT, at once, a number that differs from call to call, and now and then
+ * answers EAGAIN to who does not block. */
+#include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -47,13 +49,20 @@ static ssize_t narrow(int fd, const struct iovec *pieces, size_t count, int flag
     return real(fd, &(struct msghdr){.msg_iov = some, .msg_iovlen = used}, flags);
 }
 
+static int is_meant(const struct sockaddr_in *peer)
+{
+    const char *port = getenv("OI_NARROW_PORT");
+    return port && ntohs(peer->sin_port) == atoi(port);
+}
+
 static int is_socket(int fd)
 {
     struct stat status;
     int saved = errno, result = fstat(fd, &status) == 0 && S_ISSOCK(status.st_mode);
     struct sockaddr_storage peer;
     socklen_t length = sizeof peer;
-    result = result && getpeername(fd, (struct sockaddr *)&peer, &length) == 0 && peer.ss_family == AF_UNIX;
+    result = result && getpeername(fd, (struct sockaddr *)&peer, &length) == 0 &&
+             (peer.ss_family == AF_UNIX || (peer.ss_family == AF_INET && is_meant((struct sockaddr_in *)&peer)));
     errno = saved;
     return result;
 }

@@ -12,7 +12,7 @@ from harness import OtlpSink, app, bare, instrumented
 
 OURS = re.compile(rb"traceparent: 00-[0-9a-f]{32}-([0-9a-f]{16})-03\r\n(?=\r?\n)")
 WAYS = ["write", "writev", "send", "sendmsg", "mixed", "mixed+nonblocking", "mixed+sendfile", "mixed+sendfile+nonblocking",
-        "mixed+dup", "mixed+threads", "mixed+fork", "mixed+signals+restart", "mixed+signals", "mixed+timeout"]
+        "mixed+dup", "mixed+threads", "mixed+fork", "mixed+processes", "mixed+signals+restart", "mixed+signals", "mixed+timeout"]
 
 
 class Recorder:
@@ -46,12 +46,24 @@ class Recorder:
         return self.got
 
 
+class TcpRecorder(Recorder):
+    def __init__(self, bite):
+        super().__init__("", bite)
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.path = str(self.listener.getsockname()[1])
+        self.thread = threading.Thread(target=self.record, daemon=True)
+        self.thread.start()
+        return self
+
+
 @contextmanager
-def written(folder, way, seed, size, narrow, sink, **settings):
+def written(folder, way, seed, size, narrow, sink, tcp=False, **settings):
     env = dict(settings)
-    if narrow:
-        env |= {"LD_PRELOAD": str(app("narrow")), "OI_NARROW": str(narrow)}
-    with Recorder(folder / "socket", 3000) as recorder:
+    with TcpRecorder(3000) if tcp else Recorder(folder / "socket", 3000) as recorder:
+        if narrow:
+            env |= {"LD_PRELOAD": str(app("narrow")), "OI_NARROW": str(narrow), "OI_NARROW_PORT": recorder.path}
         command = [app("http_writes"), recorder.path, way, seed, size, folder / "sent"]
         result = instrumented(command, sink, env=env) if sink else bare(command, env=env)
         assert (result.returncode, result.stderr) == (0, b""), result
@@ -59,18 +71,28 @@ def written(folder, way, seed, size, narrow, sink, **settings):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("size, narrow", [(1, 0), (9, 4), (300, 40), (3000, 0), (3000, 200), (40000, 70), (200000, 0)])
-def test_all_that_was_taken_arrives(tmp_path, way, size, narrow):
-    with OtlpSink() as sink, written(tmp_path, way, len(way) + size, size, narrow, sink) as (counts, got, sent):
+@pytest.mark.parametrize("size, narrow, tcp", [(1, 0, False), (9, 4, False), (300, 40, False), (3000, 0, False), (3000, 0, True), (3000, 200, False),
+                                               (3000, 200, True), (40000, 70, False), (40000, 70, True), (200000, 0, False)])
+def test_all_that_was_taken_arrives(tmp_path, way, size, narrow, tcp):
+    with OtlpSink() as sink, written(tmp_path, way, len(way) + size, size, narrow, sink, tcp) as (counts, got, sent):
         requests, own, least, most = counts
         spans = sink.spans()
-        assert len(spans) == requests or "fork" in way
+        forks = "fork" in way or "processes" in way
+        assert len(spans) == requests or forks
         assert OURS.sub(b"", got) == sent
         ids = [found.decode() for found in OURS.findall(got)]
-        torn = "fork" in way  # a request that began before a fork is given none
-        assert least - torn <= len(ids) <= most
-        assert set(ids) <= {span.span_id for span in spans} or "fork" in way
+        # Who else writes on the connection cannot be told on a unix socket; on TCP it can.
+        assert len(ids) <= most and (least <= len(ids) or forks and (0 < len(ids) and not tcp or "processes" in way))
+        assert set(ids) <= {span.span_id for span in spans} or forks
         assert got.count(b"Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") == own
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("seed", range(8))
+def test_what_a_fork_finds_half_sent_is_sent_once(tmp_path, seed, tcp):
+    """The fork comes where bytes up to our headers were taken, and with them, mostly, some of these."""
+    with OtlpSink() as sink, written(tmp_path, "mixed+processes", seed, 90, 4, sink, tcp) as (_, got, sent):
+        assert OURS.sub(b"", got) == sent
 
 
 @pytest.mark.parametrize("settings", [{"OTEL_PROPAGATORS": "none"}, {"OTEL_NATIVE_INJECT_SOCKETS": "false"},
@@ -91,23 +113,43 @@ def test_headers_of_every_format(tmp_path, seed):
         assert 0 < counts[2] <= len(block.findall(got)) <= counts[3]
 
 
-# A client of the socket argv[1], which does what argv[2] says; it prints what calls return.
+# A client of the socket argv[1] (a path, or a port), which does what argv[2] says; it prints what calls return.
 SCRIPT = """
 import ctypes, os, socket, sys
 libc = ctypes.CDLL(None, use_errno=True)
-peer = socket.socket(socket.AF_UNIX)
-peer.connect(sys.argv[1])
+if sys.argv[1].isdigit():
+    peer = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+else:
+    peer = socket.socket(socket.AF_UNIX)
+    peer.connect(sys.argv[1])
 def call(name, *arguments):
-    print(name, getattr(libc, name)(peer.fileno(), *arguments), ctypes.get_errno())
+    ctypes.set_errno(0)
+    print(name, getattr(libc, name)(peer.fileno(), *arguments), ctypes.get_errno(), flush=True)
+SYS_WRITE = 64 if os.uname().machine == "aarch64" else 1
+def at(address): return ctypes.c_void_p(address)
+def array(*pieces):
+    flat = [number for piece in pieces for number in piece]
+    return (ctypes.c_size_t * len(flat))(*flat)
+def message(address, count): return (ctypes.c_size_t * 7)(0, 0, address, count, 0, 0, 0)
+libc.mmap.restype = ctypes.c_size_t
+def pages(count, mapped):
+    start = libc.mmap(None, ctypes.c_size_t(count * 4096), 3, 0x22, -1, ctypes.c_long(0))
+    libc.mprotect(at(start + mapped * 4096), ctypes.c_size_t((count - mapped) * 4096), 0)
+    return start, start + mapped * 4096
+def put(text, end):
+    ctypes.memmove(end - len(text), text, len(text))
+    return end - len(text)
 exec(sys.argv[2])
 """
+GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 
 
-def run_bare_and_instrumented(folder, script):
+def run_bare_and_instrumented(folder, script, tcp=False):
     """What arrived of each run; what is printed is the same."""
     arrived, printed = [], []
     for run in bare, instrumented:
-        with OtlpSink() as sink, Recorder(folder / f"socket.{run.__name__}", 3000) as recorder:
+        recorder = TcpRecorder(3000) if tcp else Recorder(folder / f"socket.{run.__name__}", 3000)
+        with OtlpSink() as sink, recorder:
             command = ["/usr/bin/python3", "-c", SCRIPT, recorder.path, script]
             result = bare(command) if run is bare else instrumented(command, sink)
             assert (result.returncode, result.stderr) == (0, b""), result
@@ -117,20 +159,106 @@ def run_bare_and_instrumented(folder, script):
     return arrived
 
 
-def test_addresses_that_none_can_read(tmp_path):
-    script = """
-bad = lambda number: ctypes.c_void_p(number)
-for address in 1, 4096, -1, -4096:
-    call("write", bad(address), 10)
-    call("send", bad(address), 10, 0x4000)
-    call("writev", bad(address), 1)
-    call("sendmsg", bad(address), 0x4000)
-pieces = (ctypes.c_size_t * 4)(8, 10, 0, 0)
-call("writev", pieces, 2)
-call("write", b"GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n", 27)
+@pytest.mark.parametrize("tcp", [False, True])
+def test_addresses_that_none_can_read(tmp_path, tcp):
+    """A call fails as it does without us, whatever part of what it is given cannot be read; the next one is made as ever."""
+    script = f"""
+get = {GET!r}
+start, edge = pages(3, 1)
+closed = edge + 100
+for address in 1, 4096, -1, -4096, closed, edge:
+    call("write", at(address), 10)
+    call("send", at(address), 10, 0x4000)
+    call("writev", at(address), 1)
+    call("writev", at(address), 3)
+    call("sendmsg", at(address), 0x4000)
+    call("sendmsg", message(address & (1 << 64) - 1, 1), 0x4000)
+    call("writev", array((address & (1 << 64) - 1, 10)), 1)
+for text in get, get[:10], get[:-1], get[:-2], b"POST / HTTP/1.1\\r\\nContent-Length: 100\\r\\n\\r\\n" + b"b" * 50:
+    begin = put(text, edge)
+    call("write", at(begin), len(text) + 1)
+    call("send", at(begin), len(text) + 100, 0x4000)
+    call("writev", array((begin, len(text) + 50)), 1)
+    call("sendmsg", message(ctypes.addressof(array((begin, len(text) + 50))), 1), 0x4000)
+    call("writev", array((begin, len(text)), (closed, 10)), 2)
+    call("writev", array((begin, len(text)), (0, 10)), 2)
+    call("writev", array(*[(begin + i, 1) for i in range(len(text))], (closed, 1)), len(text) + 1)
+    call("write", at(begin), -1)
+call("writev", array((8, 10), (0, 0)), 2)
+first = put(bytes(array((put(get, start + 2000), len(get)))), edge)
+call("writev", at(first), 2)
+call("sendmsg", message(first, 2), 0x4000)
+call("sendmsg", message(first, 1 << 40), 0x4000)
+call("writev", at(first), -1)
+half = put(bytes(40), edge)
+call("sendmsg", at(half), 0x4000)
+two = get + get
+begin = put(two, edge)
+call("write", at(begin), len(two) + 1)
+many = array(*[(begin + i, 1) for i in range(len(two))], *[(begin, 0)] * 970)
+call("writev", many, 1025)
+call("sendmsg", message(ctypes.addressof(many), 1025), 0x4000)
+call("writev", many, 1024)
+call("write", at(begin), len(get))
 """
-    plain, ours = run_bare_and_instrumented(tmp_path, script)
-    assert plain == b"GET / HTTP/1.1\r\nHost: h\r\n\r\n" and OURS.sub(b"", ours) == plain and len(OURS.findall(ours)) == 1
+    plain, ours = run_bare_and_instrumented(tmp_path, script, tcp)
+    assert plain == GET * 3 and OURS.sub(b"", ours) == plain and len(OURS.findall(ours)) == 3
+
+
+@pytest.mark.parametrize("how", ["interrupted", "restarted", "timeout", "nonblocking"])
+@pytest.mark.parametrize("end", ["\\r\\n", "Y: y\\r\\n\\r\\n"], ids=["first", "behind"])
+def test_a_call_that_waits_ends_as_it_would(tmp_path, how, end):
+    """The kernel has no room left where our headers are the first bytes of a call, or stand behind bytes of the program's."""
+    script = f"""
+import hashlib, signal, struct, threading, time
+how = {how!r}
+listener = socket.socket(socket.AF_UNIX)
+listener.bind("")
+listener.listen()
+peer = socket.socket(socket.AF_UNIX)
+peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+peer.connect(listener.getsockname())
+other, got = listener.accept()[0], b""
+peer.send(b"GET / HTTP/1.1\\r\\n")
+try:
+    while True: assert peer.send(b"X:\\r\\n", socket.MSG_DONTWAIT) == 4
+except BlockingIOError: pass
+if how == "timeout": peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 0, 400000))
+if how == "nonblocking": peer.setblocking(False)
+if how in ("interrupted", "restarted"):
+    signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.siginterrupt(signal.SIGALRM, how == "interrupted")
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+end = b"{end}"
+def read_all(after):
+    global got
+    time.sleep(after)
+    while more := other.recv(65536): got += more
+reader = threading.Thread(target=read_all, args=(0.6 if how == "restarted" else 0,))
+if how == "restarted": reader.start()
+begin = time.monotonic()
+call("send", end, len(end), 0x4000)
+print(time.monotonic() - begin < 5)
+if how != "restarted":
+    reader.start()
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, bytes(16))
+    peer.settimeout(20)
+    peer.sendall(end)
+peer.close()
+reader.join()
+lines = got.split(b"\\r\\n")
+ours = [line for line in lines if line.startswith(b"traceparent: ")]
+print([line for line in lines if line not in ours])
+sys.stderr.write(str(len(ours)))
+"""
+    printed = []
+    for run in bare, instrumented:
+        with OtlpSink() as sink, Recorder(tmp_path / f"socket.{run.__name__}", 3000) as recorder:
+            command = ["/usr/bin/python3", "-c", SCRIPT, recorder.path, script]
+            result = bare(command) if run is bare else instrumented(command, sink)
+            assert (result.returncode, result.stderr) == (0, b"1" if run is instrumented else b"0"), result
+            printed.append(result.stdout)
+    assert printed[0] == printed[1] and b"True" in printed[0]
 
 
 def test_a_body_is_left_alone_where_a_child_has_ended_the_headers(tmp_path):
@@ -141,6 +269,46 @@ if os.fork() == 0:
     os._exit(0)
 print(os.wait()[1])
 peer.sendall(b"a: b\\r\\n\\r\\nbody")
+peer.sendall(b"GET / HTTP/1.1\\r\\nHost: h\\r\\n\\r\\n")
 """
     plain, ours = run_bare_and_instrumented(tmp_path, script)
-    assert plain == ours == b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\na: b\r\n\r\nbody"
+    assert plain == ours == b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n\r\na: b\r\n\r\nbody" + GET
+
+
+# Ways in which a program may write to a socket out of our sight.
+UNSEEN = {"syscall": "libc.syscall(SYS_WRITE, peer.fileno(), text, len(text))",
+          "child": "pid = os.fork() or (libc.syscall(SYS_WRITE, peer.fileno(), text, len(text)), os._exit(0)); os.waitpid(pid, 0)"}
+
+
+@pytest.mark.parametrize("how", UNSEEN)
+def test_nothing_is_added_where_bytes_were_written_out_of_sight(tmp_path, how):
+    """On TCP the kernel's count says so."""
+    script = f"""
+def unseen(text): {UNSEEN[how]}
+peer.sendall({GET!r})
+unseen(b"POST / HTTP/1.1\\r\\nHost: h\\r\\nContent-Length: 27\\r\\n\\r\\n")
+peer.sendall({GET!r})
+print("sent")
+"""
+    plain, ours = run_bare_and_instrumented(tmp_path, script, tcp=True)
+    assert plain == GET + b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 27\r\n\r\n" + GET
+    assert OURS.sub(b"", ours) == plain and len(OURS.findall(ours)) == 1 and ours.endswith(plain[len(GET):])
+
+
+@pytest.mark.parametrize("before", range(6))
+def test_what_is_left_of_ours_is_given_up_where_bytes_went_out_of_sight(tmp_path, before):
+    """Its place is not where the next bytes stand."""
+    script = f"""
+pair = socket.socketpair()
+for i in range({before}): pair[0].send(b"x")  # how much is taken of the next one
+text = {GET!r}
+done = 0
+while done < len(text) - 2: done += peer.send(text[done:])
+libc.syscall(SYS_WRITE, peer.fileno(), text[done:], len(text) - done)
+peer.sendall(text)
+"""
+    with OtlpSink() as sink, TcpRecorder(3000) as recorder:
+        env = {"LD_PRELOAD": str(app("narrow")), "OI_NARROW": "9", "OI_NARROW_PORT": recorder.path}
+        result = instrumented(["/usr/bin/python3", "-c", SCRIPT, recorder.path, script], sink, env=env)
+        assert (result.returncode, result.stderr) == (0, b""), result
+        assert re.fullmatch(re.escape(GET[:-2]) + rb"[-a-z0-9: ]{0,70}\r\n(\r\n)?" + re.escape(GET), recorder.all())

@@ -760,6 +760,42 @@ static bool find(struct oi_http1 *state, const char *bytes, size_t len, enum oi_
     return event->kind == kind;
 }
 
+/* Of each message: bytes that are said not to be looked at may be others, or none at all. */
+START_TEST(what_is_not_looked_at_is_said)
+{
+    const struct message *message = &messages[_i];
+    size_t part;
+    http1_start(&cut, message->side, message->answers);
+    http1_start(&whole, message->side, message->answers);
+    for (size_t at = 0; at < message->len; at += part) {
+        uint64_t unread = oi_http1_unread(&cut.state);
+        size_t left = message->len - at;
+        part = unread == 0 ? 1 : unread < left ? (size_t)unread : left;
+        http1_give(&cut, unread == 0 ? message->bytes + at : NULL, part);
+        http1_give(&whole, message->bytes + at, part);
+        ck_assert_mem_eq(&cut.state, &whole.state, sizeof cut.state);
+    }
+    http1_end(&cut);
+    http1_end(&whole);
+    same(&cut, whole.text, "not looked at", 0);
+}
+END_TEST
+
+START_TEST(the_bytes_of_a_body_are_not_looked_at)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1f\r\n";
+    http1_start(&cut, REQUESTS, 0);
+    ck_assert_uint_eq(oi_http1_unread(&cut.state), 0);
+    http1_give(&cut, head, sizeof head - 2);
+    ck_assert_uint_eq(oi_http1_unread(&cut.state), 0);
+    http1_give(&cut, "\n", 1);
+    ck_assert_uint_eq(oi_http1_unread(&cut.state), 0x1f);
+    http1_start(&cut, ANSWERS, 0);
+    http1_give(&cut, "HTTP/1.1 200 OK\r\nContent-Length: 12345\r\n\r\n12345", 47);
+    ck_assert_uint_eq(oi_http1_unread(&cut.state), 12345 - 5);
+}
+END_TEST
+
 START_TEST(known_headers_are_told_by_number)
 {
     char bytes[128];
@@ -912,6 +948,8 @@ int main(void)
     tcase_add_loop_test(tests, known_headers_are_told_by_number, 0, COUNT(names));
     tcase_add_test(tests, values_that_are_not_taken_are_passed_over);
     tcase_add_test(tests, values_stand_in_the_bytes_given);
+    tcase_add_loop_test(tests, what_is_not_looked_at_is_said, 0, COUNT(messages));
+    tcase_add_test(tests, the_bytes_of_a_body_are_not_looked_at);
     tcase_add_test(tests, methods_that_frame_answers_differently_are_told);
     tcase_add_test(tests, chance_finds_no_difference_between_ways_to_cut);
     suite_add_tcase(suite, tests);
