@@ -10,6 +10,7 @@ void oi_process_resolve(void);
 void oi_confinement_resolve(void);
 void oi_socket_resolve(void);
 void oi_socket_bytes_resolve(void);
+void oi_socket_positions_resolve(void);
 void oi_socket_wait_resolve(void);
 void oi_http_server_init(void);
 void oi_http_client_init(void);
@@ -31,6 +32,7 @@ __attribute__((constructor)) static void start(void)
     oi_confinement_resolve();
     oi_socket_resolve();
     oi_socket_bytes_resolve();
+    oi_socket_positions_resolve();
     oi_socket_wait_resolve();
     oi_life_start();
     const char *disabled = oi_agent.config.disabled_instrumentations;

@@ -215,6 +215,29 @@ def test_headers_that_are_written_line_by_line():
     assert peer.got.decode() == "".join(lines[:3]) + f"traceparent: 00-{span.trace_id}-{span.span_id}-03\r\n\r\n"
 
 
+@pytest.mark.parametrize("twin", ["2", "64v2"])
+@pytest.mark.parametrize("flags", [0, 8])  # RWF_NOWAIT
+def test_calls_with_a_position(flags, twin):
+    """-1 is none: a socket can be written and read so."""
+    script = f"""
+import ctypes, select
+libc = ctypes.CDLL(None, use_errno=True)
+def call(name, buffer, length):
+    got = getattr(libc, name)(s.fileno(), (ctypes.c_size_t * 2)(ctypes.addressof(buffer), length), 1, ctypes.c_long(-1), {flags})
+    return got if got >= 0 or ctypes.get_errno() != 95 else -95
+request, answer = {GET.encode()!r}, ctypes.create_string_buffer(100)
+put = call("pwritev{twin}", ctypes.create_string_buffer(request), len(request))
+if put == -95: send(request)  # this kernel has no such flag for sockets
+select.select([s], [], [])
+got = call("preadv{twin}", answer, 100)
+if got == -95: recv(43)
+else: print(put, got, answer.value)
+"""
+    (span,), peer, printed = talk([("\r\n\r\n", HELLO)], script)
+    assert whole(span) == ("GET", "CLIENT", ("UNSET", ""), SCOPE, OLD, old("http://example.test:81/", **{"http.response_content_length": 5}))
+    assert HELLO.encode() in eval(printed.split(b" ", 2)[-1]) and peer.got.count(b"traceparent") == (flags == 0)
+
+
 def test_nothing_is_added_where_the_place_has_left():
     text = GET[:-1], GET[-1:]
     (span,), peer, _ = talk([("\r\n\r\n", HELLO)], f"[send(piece) for piece in {text!r}]; recv(43)")
