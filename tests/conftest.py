@@ -9,6 +9,8 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
+pytest.register_assert_rewrite("harness")  # says what differs
+
 from harness import HttpServer, MariaDB, OtlpSink, Redis, sanitizers  # noqa: E402  (needs the path above)
 
 # Programs under test start with the dispositions a terminal gives them, also where the tests run in the background (SIGINT

@@ -69,7 +69,7 @@ def test_spans_end_in_the_order_of_the_answers(mode):
             server.on(f"/bytes/{i}", body="x" * i, delay=0.25 * (6 - i))
         result = same_output([app("curl_event"), mode, 6, server.url], before=server.reset_requests)
         spans = by_size(result.spans)
-        assert [round((span.end - span.start) / SECOND / 0.25) for span in spans] == [5, 4, 3, 2, 1, 0]
+        assert all((span.end - span.start) / SECOND >= 0.25 * (5 - i) for i, span in enumerate(spans))
         assert sorted(spans, key=lambda span: span.end) == spans[::-1]
 
 
