@@ -152,6 +152,34 @@ struct oi_http1_wanted oi_request_wanted(void)
     return wanted;
 }
 
+static void keep(struct oi_request *request, struct oi_text *place, struct oi_text text)
+{
+    oi_request_open(request, place);
+    oi_request_add(request, text.at, text.len);
+    oi_request_close(request);
+}
+
+static void keep_field(struct oi_request *request, unsigned header, struct oi_text name, struct oi_text value)
+{
+    struct oi_text *place = oi_request_place(request, (enum oi_http1_header)header, name);
+    if (place)
+        keep(request, place, value);
+}
+
+void oi_request_message(struct oi_request *request, const struct oi_http1_event *event)
+{
+    keep(request, &request->method, oi_text_of(event->at, event->len));
+    keep(request, &request->target, oi_text_of(event->value, event->value_len));
+    request->method_kind = event->head.method;
+    request->line = true;
+    request->minor = event->head.minor;
+    for (size_t i = 0; i < event->count; i++) {
+        const struct oi_http1_field *field = &event->fields[i];
+        keep_field(request, field->header, oi_text_of(event->text + field->name, field->name_len),
+                   oi_text_of(event->text + field->value, field->value_len));
+    }
+}
+
 bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event)
 {
     switch (event->kind) {
@@ -184,16 +212,10 @@ bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const
         if (event->last)
             oi_request_close(request);
         return true;
-    case OI_HTTP1_FIELD: {
-        struct oi_text *place =
-            oi_request_place(request, (enum oi_http1_header)event->header, oi_text_of(event->at, event->len));
-        if (place) {
-            oi_request_open(request, place);
-            oi_request_add(request, event->value, event->value_len);
-            oi_request_close(request);
-        }
+    case OI_HTTP1_FIELD:
+        keep_field(request, event->header, oi_text_of(event->at, event->len),
+                   oi_text_of(event->value, event->value_len));
         return true;
-    }
     default:
         return false;
     }
@@ -243,21 +265,14 @@ static bool excluded(struct oi_request *request)
     return oi_http_excluded(oi_buffer_text(&url));
 }
 
-void oi_request_begin(struct oi_request *request, bool with_parent)
+static void begin(struct oi_request *request, struct oi_context *caller)
 {
-    struct oi_context caller = {0};
-    if (request->headed)
-        return;
-    request->headed = true;
-    if (with_parent) {
-        oi_request_trace(request, &caller);
-        read_baggage(request, &caller);
-    }
     bool is_excluded = excluded(request);
+    request->headed = true;
     if (is_excluded)
-        caller.decision = OI_DECISION_EXCLUDED;
+        caller->decision = OI_DECISION_EXCLUDED;
     struct oi_time first_byte = {request->start_unix_ns, request->start_mono_ns};
-    oi_span_start_then(&request->span, &caller, &first_byte);
+    oi_span_start_then(&request->span, caller, &first_byte);
     request->image = oi_span_image();
     request->forks = oi_life_forks();
     struct oi_context own;
@@ -268,4 +283,21 @@ void oi_request_begin(struct oi_request *request, bool with_parent)
     request->gate = oi_gate_enter();
     if (request->span.has_parent)
         oi_passing_add(request);
+}
+
+void oi_request_begin(struct oi_request *request)
+{
+    struct oi_context caller = {0};
+    if (request->headed)
+        return;
+    oi_request_trace(request, &caller);
+    read_baggage(request, &caller);
+    begin(request, &caller);
+}
+
+void oi_request_begin_refused(struct oi_request *request)
+{
+    struct oi_context none = {0};
+    if (!request->headed)
+        begin(request, &none);
 }

@@ -80,6 +80,9 @@ struct oi_http1_wanted oi_request_wanted(void);
 /* A part of its first line or of its headers: puts it where it belongs. True: the event was such a part. */
 bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const struct oi_http1_event *event);
 
+/* The same of a message that came whole (OI_HTTP1_MESSAGE). */
+void oi_request_message(struct oi_request *request, const struct oi_http1_event *event);
+
 /* The trace that its headers name, without baggage: its caller's where the request was read, its own where it is sent.
  * The text stands in its memory. */
 void oi_request_trace(struct oi_request *request, struct oi_context *out);
@@ -87,7 +90,10 @@ void oi_request_trace(struct oi_request *request, struct oi_context *out);
 /* The memory it does not use, for a text of any kind. */
 struct oi_buffer oi_request_rest(struct oi_request *request);
 
-/* Its headers are known, or will not be: reads the caller's context and begins the span. */
-void oi_request_begin(struct oi_request *request, bool with_parent);
+/* Its headers are known: reads the caller's context and begins the span. */
+void oi_request_begin(struct oi_request *request);
+
+/* It is answered before its headers were read, if they have not been: the span has no parent. */
+void oi_request_begin_refused(struct oi_request *request);
 
 #endif

@@ -21,7 +21,7 @@ static bool wanted;
 
 /* What is told of the headers of requests and answers; NULL: all, because some become attributes. */
 static struct oi_http1_wanted asked_headers;
-static const struct oi_http1_wanted answered_headers = {.known = 1u << OI_HTTP1_CONTENT_TYPE};
+static const struct oi_http1_wanted answered_headers = {.known = 1u << OI_HTTP1_CONTENT_TYPE, .heads = true};
 static const struct oi_http1_wanted *asked_wanted, *answered_wanted;
 
 /* OTEL_NATIVE_CONTEXT: a choice is the index into its list. */
@@ -61,6 +61,7 @@ void oi_http_server_init(void)
     oi_http_excluded_init(oi_agent.config.excluded_urls, oi_agent.config.python_excluded_urls);
     oi_gate_init(gate_of_program());
     asked_headers = oi_request_wanted();
+    asked_headers.heads = true;
     asked_wanted = oi_http_headers_wanted(OI_SERVER_REQUEST) ? NULL : &asked_headers;
     answered_wanted = oi_http_headers_wanted(OI_SERVER_RESPONSE) ? NULL : &answered_headers;
     if (wanted)
@@ -197,6 +198,19 @@ static bool request_begins(struct oi_connection *connection)
     return true;
 }
 
+static void request_head(struct oi_connection *connection, int fd, struct oi_request *request,
+                         const struct oi_http1_head *head)
+{
+    if (!connection->local_known && connection->peer.family != AF_UNIX)
+        connection->local_port = oi_local_port(fd);
+    connection->local_known = true;
+    if (head->framing != OI_HTTP1_NO_BODY && head->has_length)
+        request->request_size = (int64_t)head->length;
+    if (is_export(request))
+        oi_life_relays();
+    oi_request_begin(request);
+}
+
 static void request_event(struct oi_connection *connection, int fd, const struct oi_http1_event *event)
 {
     struct oi_http_server *server = &connection->http;
@@ -210,15 +224,12 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     if (oi_request_event(request, &server->requests, event))
         return;
     switch (event->kind) {
+    case OI_HTTP1_MESSAGE:
+        oi_request_message(request, event);
+        request_head(connection, fd, request, &event->head);
+        break;
     case OI_HTTP1_HEAD:
-        if (!connection->local_known && connection->peer.family != AF_UNIX)
-            connection->local_port = oi_local_port(fd);
-        connection->local_known = true;
-        if (event->head.framing != OI_HTTP1_NO_BODY && event->head.has_length)
-            request->request_size = (int64_t)event->head.length;
-        if (is_export(request))
-            oi_life_relays();
-        oi_request_begin(request, true);
+        request_head(connection, fd, request, &event->head);
         break;
     case OI_HTTP1_END:
         if (event->head.framing != OI_HTTP1_NO_BODY)
@@ -248,7 +259,7 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
         size_t used = oi_http1_next_wanted(&server->requests, asked_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
-        if (event.kind == OI_HTTP1_BEGIN &&
+        if ((event.kind == OI_HTTP1_BEGIN || event.kind == OI_HTTP1_MESSAGE) &&
             (!request_begins(connection) ||
              !oi_connection_same_socket_lately(connection, fd, server->reading->start_mono_ns))) {
             forget_all(server);
@@ -281,9 +292,8 @@ static void answer_begins(struct oi_http_server *server)
         forget_all(server);
         return;
     }
-    oi_request_begin(request, false); /* refused before its headers were read */
+    oi_request_begin_refused(request);
     request->answered = true;
-    oi_http1_answers(&server->answers, (enum oi_http1_method)request->method_kind);
 }
 
 static bool is_event_stream(const char *type, size_t length)
@@ -299,6 +309,15 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
     switch (event->kind) {
     case OI_HTTP1_BEGIN:
         answer_begins(server);
+        break;
+    case OI_HTTP1_MESSAGE:
+        answer_begins(server);
+        if (server->over)
+            break;
+        request->status = event->head.status;
+        for (size_t i = 0; i < event->count; i++)
+            request->stream |= is_event_stream(event->text + event->fields[i].value, event->fields[i].value_len);
+        oi_http1_answered(&server->requests, event);
         break;
     case OI_HTTP1_LINE:
         request->status = event->head.status;
@@ -344,6 +363,8 @@ void oi_http_server_sent(struct oi_connection *connection, int fd, const char *a
     if (oi_gate_follows())
         turn_to_answered(server);
     while (!server->over) {
+        if (server->first)
+            oi_http1_answers(&server->answers, (enum oi_http1_method)server->first->method_kind);
         size_t used = oi_http1_next_wanted(&server->answers, answered_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
@@ -380,15 +401,23 @@ void oi_http_server_end_of_input(struct oi_connection *connection)
     turn_to(&connection->http);
 }
 
+/* The size of the answer that the stream's end is the end of; -1: it is none's. Apart, because an event takes much of
+ * the stack. */
+static __attribute__((noinline)) int64_t ended_answer(struct oi_http_server *server)
+{
+    struct oi_http1_event event;
+    oi_http1_eof(&server->answers, &event);
+    return event.kind == OI_HTTP1_END ? (int64_t)event.body : -1;
+}
+
 void oi_http_server_end_of_output(struct oi_connection *connection)
 {
     struct oi_http_server *server = &connection->http;
-    struct oi_http1_event event;
     if (server->over)
         return;
-    oi_http1_eof(&server->answers, &event);
-    if (event.kind == OI_HTTP1_END && server->first) {
-        server->first->response_size = (int64_t)event.body;
+    int64_t size = ended_answer(server);
+    if (size >= 0 && server->first) {
+        server->first->response_size = size;
         finish(connection, (struct oi_text){NULL, 0}, false);
     }
     cut(connection, OI_TEXT("connection_closed"));

@@ -167,6 +167,8 @@ size_t oi_http1_next_wanted(struct oi_http1 *s, const struct oi_http1_wanted *wa
         size_t n = 0;
         if (wanted && s->state == FIELD && at)
             n = oi_http1_fields(s, wanted, at + used, len - used, event);
+        else if (wanted && wanted->heads && s->state == IDLE && at)
+            n = oi_http1_message(s, wanted, at + used, len - used, event);
         if (n == 0)
             n = step(s, at ? at + used : "", len - used, event);
         if (wanted && event->kind == OI_HTTP1_HEADER && !http1_is_wanted(wanted, event->header, event->len))

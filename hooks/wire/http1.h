@@ -49,8 +49,11 @@ enum oi_http1_kind {
     OI_HTTP1_VALUE,    /* at, len: a piece of the value; `last` with the last one, which may be empty */
     OI_HTTP1_FIELD, /* of oi_http1_next_wanted only, instead of HEADER and VALUE: a header that came whole. at, len and
                      * header as in HEADER, value and value_len as in VALUE; offset: the value's first byte */
-    OI_HTTP1_HEAD,  /* the header section is complete: head. offset: the first byte of the empty line, which is where
-                     * another header may be put in; past: behind the empty line */
+    OI_HTTP1_MESSAGE, /* likewise, where heads are wanted, instead of all from BEGIN to HEAD: a message whose head came
+                       * whole. begin: its first byte; offset, past and head as in HEAD; fields: what is wanted. Of a
+                       * request, at, len: its method; value, value_len: its target */
+    OI_HTTP1_HEAD,    /* the header section is complete: head. offset: the first byte of the empty line, which is where
+                       * another header may be put in; past: behind the empty line */
     OI_HTTP1_INTERIM, /* instead of END: that was a 1xx answer, the final one is still to come */
     OI_HTTP1_END,     /* offset: behind the message's last byte; body: its content in bytes, without chunk framing.
                        * `tunnel`: what follows is not HTTP/1 (answer to CONNECT or Upgrade) */
@@ -119,6 +122,16 @@ struct oi_http1_head {
     uint64_t length;       /* HEAD: its value */
 };
 
+/* A header of a message: as in FIELD, by places from `text` on. */
+struct oi_http1_field {
+    uint8_t header;
+    uint8_t name_len;
+    uint16_t name;
+    uint16_t value, value_len;
+};
+
+enum { OI_HTTP1_FIELDS = 8 };
+
 struct oi_http1_event {
     uint8_t kind;    /* enum oi_http1_kind */
     uint8_t reason;  /* enum oi_http1_reason */
@@ -142,6 +155,10 @@ struct oi_http1_event {
     uint64_t past;
     uint64_t body;
     struct oi_http1_head head;
+    uint64_t begin;
+    const char *text;
+    size_t count; /* of fields */
+    struct oi_http1_field fields[OI_HTTP1_FIELDS];
 };
 
 /* Longest method, and longest header name that is reported. */
@@ -182,6 +199,7 @@ size_t oi_http1_next(struct oi_http1 *state, const char *at, size_t len, struct 
 struct oi_http1_wanted {
     uint16_t known;   /* a bit for each enum oi_http1_header but OI_HTTP1_OTHER_HEADER */
     uint64_t lengths; /* of the others: a bit for each length of a name, 1 << (length & 63) */
+    bool heads;       /* MESSAGE is understood. Answers: oi_http1_answers is told before each call, then */
 };
 
 /* The same, but for what is said of headers: those that are not wanted are not told of, and one that stands whole in

@@ -8,15 +8,7 @@ enum {
 /* --- between messages
  * --------------------------------------------------------------------------------------------------- */
 
-/* RFC 9110 §5.6.2 tchar, by the bits of four words. */
-static bool is_token(char c)
-{
-    static const uint64_t tchar[2] = {0x03ff6cfa00000000u, 0x57ffffffc7fffffeu};
-    unsigned char u = (unsigned char)c;
-    return u < 128 && (tchar[u >> 6] >> (u & 63) & 1);
-}
-
-size_t oi_http1_begin(struct oi_http1 *s, struct oi_http1_event *event)
+void oi_http1_begin_head(struct oi_http1 *s)
 {
     uint8_t method = s->side == OI_HTTP1_ANSWERS ? s->head.method : (uint8_t)OI_HTTP1_OTHER_METHOD;
     s->head = (struct oi_http1_head){.method = method};
@@ -25,6 +17,11 @@ size_t oi_http1_begin(struct oi_http1 *s, struct oi_http1_event *event)
     s->flags = 0;
     s->small = 0;
     s->digits = 0;
+}
+
+size_t oi_http1_begin(struct oi_http1 *s, struct oi_http1_event *event)
+{
+    oi_http1_begin_head(s);
     s->state = s->side == OI_HTTP1_ANSWERS ? VERSION : METHOD;
     event->kind = OI_HTTP1_BEGIN;
     event->offset = s->line;
@@ -60,6 +57,14 @@ size_t oi_http1_idle(struct oi_http1 *s, const char *at, size_t len, struct oi_h
 /* --- the first line
  * ----------------------------------------------------------------------------------------------------- */
 
+void oi_http1_note_method(struct oi_http1 *s, const char *at, size_t len)
+{
+    if (len == 4 && memcmp(at, "HEAD", 4) == 0)
+        s->head.method = OI_HTTP1_METHOD_HEAD;
+    else if (len == 7 && memcmp(at, "CONNECT", 7) == 0)
+        s->head.method = OI_HTTP1_METHOD_CONNECT;
+}
+
 size_t oi_http1_method(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)
 {
     size_t i = 0;
@@ -78,10 +83,7 @@ size_t oi_http1_method(struct oi_http1 *s, const char *at, size_t len, struct oi
     event->at = whole ? at : s->text;
     event->len = whole ? i : s->kept;
     event->offset = s->line;
-    if (event->len == 4 && memcmp(event->at, "HEAD", 4) == 0)
-        s->head.method = OI_HTTP1_METHOD_HEAD;
-    else if (event->len == 7 && memcmp(event->at, "CONNECT", 7) == 0)
-        s->head.method = OI_HTTP1_METHOD_CONNECT;
+    oi_http1_note_method(s, event->at, event->len);
     s->kept = 0;
     s->number = 0;
     s->state = TARGET_START;

@@ -120,9 +120,19 @@ static inline size_t http1_over(struct oi_http1 *s, size_t len, enum oi_http1_re
     return len;
 }
 
+/* RFC 9110 §5.6.2 tchar, by the bits of four words. */
+static inline bool is_token(char c)
+{
+    static const uint64_t tchar[2] = {0x03ff6cfa00000000u, 0x57ffffffc7fffffeu};
+    unsigned char u = (unsigned char)c;
+    return u < 128 && (tchar[u >> 6] >> (u & 63) & 1);
+}
+
 /* hooks/wire/http1_line.c: between messages, and the first line. */
 size_t oi_http1_idle(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event);
 size_t oi_http1_begin(struct oi_http1 *s, struct oi_http1_event *event);
+void oi_http1_begin_head(struct oi_http1 *s);
+void oi_http1_note_method(struct oi_http1 *s, const char *at, size_t len);
 size_t oi_http1_method(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event);
 size_t oi_http1_target(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event);
 size_t oi_http1_version(struct oi_http1 *s, const char *at, size_t len);
@@ -142,7 +152,12 @@ size_t oi_http1_value_next(struct oi_http1 *s, const char *at, struct oi_http1_e
 size_t oi_http1_fields(struct oi_http1 *s, const struct oi_http1_wanted *wanted, const char *at, size_t len,
                        struct oi_http1_event *event);
 
-/* Whether a header is. */
+/* Between messages: the head of one that stands whole in the bytes given, and is as most are. Returns its length; 0,
+ * and nothing has happened: the steps above read it. */
+size_t oi_http1_message(struct oi_http1 *s, const struct oi_http1_wanted *wanted, const char *at, size_t len,
+                        struct oi_http1_event *event);
+
+/* Whether a header is wanted. */
 static inline bool http1_is_wanted(const struct oi_http1_wanted *wanted, unsigned header, size_t name_len)
 {
     return header == OI_HTTP1_OTHER_HEADER ? wanted->lengths >> (name_len & 63) & 1 : wanted->known >> header & 1;

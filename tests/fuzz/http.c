@@ -32,8 +32,12 @@ static void give(struct http1_text *text, const char *at, size_t len)
 /* `told`: the parser is told which headers are wanted, and leaves the others out. */
 static void parse(struct http1_text *text, uint8_t how, const char *at, size_t len, size_t piece, bool told)
 {
-    static const struct oi_http1_wanted sets[] = {
-        {0xffff, UINT64_MAX}, {0, 0}, {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONNECTION, 0x5555}};
+    static const struct oi_http1_wanted sets[] = {{0xffff, UINT64_MAX, false},
+                                                  {0xffff, UINT64_MAX, true},
+                                                  {0, 0, false},
+                                                  {0, 0, true},
+                                                  {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONNECTION, 0x5555, false},
+                                                  {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONNECTION, 0x5555, true}};
     http1_start(text, how & 1 ? OI_HTTP1_ANSWERS : OI_HTTP1_REQUESTS, (enum oi_http1_method)(how >> 1 & 1));
     text->only = &sets[(how >> 2 & 31) % (sizeof sets / sizeof *sets)];
     text->told = told;

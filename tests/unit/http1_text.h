@@ -75,6 +75,26 @@ static inline void http1_address(struct http1_text *t, const struct oi_http1_eve
     http1_say(t, " %d\n", event->port);
 }
 
+static inline void http1_message(struct http1_text *t, const struct oi_http1_event *event)
+{
+    if (!t->told || !t->only->heads)
+        abort();
+    http1_say(t, "@%llu", (unsigned long long)event->begin);
+    if (t->state.side == OI_HTTP1_REQUESTS)
+        http1_say(t, " %.*s %.*s", (int)event->len, event->at, (int)event->value_len, event->value);
+    http1_say(t, " 1.%d", event->head.minor);
+    if (event->head.status)
+        http1_say(t, " %d", event->head.status);
+    for (size_t i = 0; i < event->count; i++) {
+        const struct oi_http1_field *field = &event->fields[i];
+        if (!http1_shown(t, &(struct oi_http1_event){.header = field->header, .len = field->name_len}))
+            abort();
+        http1_say(t, " {%.*s: %.*s}", (int)field->name_len, event->text + field->name, (int)field->value_len,
+                  event->text + field->value);
+    }
+    t->pieces = 0;
+}
+
 static inline void http1_event(struct http1_text *t, const struct oi_http1_event *event)
 {
     static const char *const reasons[] = {"not http", "malformed", "uncertain", "unseen", "tunnelled", "closed", "cut"};
@@ -117,6 +137,10 @@ static inline void http1_event(struct http1_text *t, const struct oi_http1_event
     case OI_HTTP1_VALUE:
         http1_piece(t, event, ": ", "}");
         break;
+    case OI_HTTP1_MESSAGE:
+        http1_message(t, event);
+        http1_head(t, event);
+        break;
     case OI_HTTP1_HEAD:
         http1_head(t, event);
         break;
@@ -154,6 +178,8 @@ static inline void http1_give(struct http1_text *t, const char *at, size_t len)
     struct oi_http1_event event;
     do {
         uint64_t start = t->state.offset;
+        if (t->told && t->only->heads && t->state.side == OI_HTTP1_ANSWERS)
+            oi_http1_answers(&t->state, t->answers);
         size_t used = t->told ? oi_http1_next_wanted(&t->state, t->only, at, len, &event)
                               : oi_http1_next(&t->state, at, len, &event);
         if (used > len || (event.kind == OI_HTTP1_MORE && used != len))

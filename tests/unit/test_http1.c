@@ -54,6 +54,10 @@ static const struct message messages[] = {
     REQUEST("GET / HTTP/1.1\r\nX-Name-That-Is-Longer-Than-Any-That-Somebody-Would-Ever-Want-To-Capture: v\r\nHost: "
             "h\r\n\r\n",
             "@0 GET / 1.1 {Host: h} head 101-103 no body keep end 103 body 0\n closed"),
+    REQUEST(
+        "GET / HTTP/1.1\r\nA: 1\r\nB: 2\r\nC: 3\r\nD: 4\r\nE: 5\r\nF: 6\r\nG: 7\r\nH: 8\r\nI: 9\r\n\r\n",
+        "@0 GET / 1.1 {A: 1} {B: 2} {C: 3} {D: 4} {E: 5} {F: 6} {G: 7} {H: 8} {I: 9} head 70-72 no body keep end 72 "
+        "body 0\n closed"),
     REQUEST("GET / HTTP/1.1\r\nX-Y : v\r\n\r\n",
             "@0 GET / 1.1 {X-Y: v} head 25-27 no body keep end 27 body 0\n closed"),
     REQUEST("GET / HTTP/1.1\r\nConnection: a, CLOSE ,b\r\n\r\n",
@@ -188,6 +192,13 @@ static const struct message refused[] = {
     REQUEST("INVITE sip:bob@h SIP/2.0\r\n\r\n", "@0 INVITE not http"),
     REQUEST("GET /\r\n", "@0 GET not http"),
     REQUEST("GET / HTTP/1.1 \r\n\r\n", "@0 GET / not http"),
+    REQUEST("GET / HTTP/1.1x\nHost: h\r\n\r\n", "@0 GET / not http"),
+    REQUEST("GET foo HTTP/1.1\r\n\r\n", "@0 GET not http"),
+    REQUEST("PROXY /x HTTP/1.1\r\n\r\n", " not http"),
+    REQUEST("A-METHOD-OF-SIXTY-FIVE-LETTERS-WHICH-IS-ONE-MORE-THAN-THE-LONGEST /x HTTP/1.1\r\n\r\n", "@0 not http"),
+    ANSWER("HTTP/1.1 099 X\r\n\r\n", "@0 not http"),
+    ANSWER("HTTP/1.1 2000 OK\r\n\r\n", "@0 not http"),
+    ANSWER("HTTP/1.1 200 a\x01\nA: b\r\n\r\n", "@0 not http"),
     REQUEST("GET / HTTP/1.1\r\nX\x7fY: a value of some length\r\n\r\n", "@0 GET / 1.1 malformed"),
     REQUEST("GET / HTTP/1.1\r\nA: a value with a \x01 in it, and more\r\n\r\n", "@0 GET / 1.1 {A malformed"),
     REQUEST("GET  / HTTP/1.1\r\n\r\n", "@0 GET not http"),
@@ -333,9 +344,12 @@ static void give_in_pieces(const struct message *message, const struct oi_http1_
 static void every_way_wanted(const struct message *message)
 {
     static const struct oi_http1_wanted sets[] = {
-        {0xffff, UINT64_MAX},                                                             /* all */
-        {0, 0},                                                                           /* none */
-        {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONTENT_LENGTH, UINT64_C(1) << 3 | 1 << 5}, /* some */
+        {0xffff, UINT64_MAX, false}, /* all */
+        {0xffff, UINT64_MAX, true},
+        {0, 0, false}, /* none */
+        {0, 0, true},
+        {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONTENT_LENGTH, UINT64_C(1) << 3 | 1 << 5, false}, /* some */
+        {1u << OI_HTTP1_HOST | 1u << OI_HTTP1_CONTENT_LENGTH, UINT64_C(1) << 3 | 1 << 5, true},
     };
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
         http1_start(&whole, message->side, message->answers);
@@ -456,7 +470,7 @@ static const struct {
 
 static enum oi_http1_header header_named(const char *name, size_t len)
 {
-    static const struct oi_http1_wanted all = {0xffff, UINT64_MAX};
+    static const struct oi_http1_wanted all = {0xffff, UINT64_MAX, false};
     struct oi_http1 state;
     struct oi_http1_event event;
     char bytes[128];
@@ -689,15 +703,20 @@ static void answer(struct oi_http1 *answers, struct oi_http1 *requests, const ch
 
 START_TEST(answers_decide_what_follows_a_request)
 {
+    static const struct oi_http1_wanted all = {0xffff, UINT64_MAX, true};
     const struct told *t = &told[_i];
-    struct oi_http1 answers;
-    oi_http1_init(&answers, OI_HTTP1_ANSWERS);
-    http1_start(&cut, REQUESTS, 0);
-    give_guarded(&cut, t->request, strlen(t->request));
-    answer(&answers, &cut.state, t->answer);
-    give_guarded(&cut, t->more, strlen(t->more));
-    http1_end(&cut);
-    same(&cut, t->events, "told", (size_t)_i);
+    for (int heads = 0; heads < 2; heads++) {
+        struct oi_http1 answers;
+        oi_http1_init(&answers, OI_HTTP1_ANSWERS);
+        http1_start(&cut, REQUESTS, 0);
+        cut.only = heads ? &all : NULL;
+        cut.told = heads;
+        give_guarded(&cut, t->request, strlen(t->request));
+        answer(&answers, &cut.state, t->answer);
+        give_guarded(&cut, t->more, strlen(t->more));
+        http1_end(&cut);
+        same(&cut, t->events, "told", (size_t)_i);
+    }
 }
 END_TEST
 
@@ -910,16 +929,20 @@ START_TEST(chance_finds_no_difference_between_ways_to_cut)
             len += n;
         }
         enum oi_http1_side side = bytes[0] == 'H' ? ANSWERS : REQUESTS;
-        for (size_t step = 0; step < 4; step++) {
+        static const struct oi_http1_wanted some = {1u << OI_HTTP1_CONTENT_LENGTH, 1u << 1, true};
+        for (size_t step = 0; step < 6; step++) {
+            static const size_t sizes[] = {512, 1, 3, 5, 512, 19};
             struct http1_text *t = step == 0 ? &whole : &cut;
             http1_start(t, side, 0);
+            t->only = &some;
+            t->told = step > 3;
             for (size_t at = 0, n; at < len; at += n) {
-                n = step == 0 ? len : len - at < step * 2 - 1 ? len - at : step * 2 - 1;
+                n = len - at < sizes[step] ? len - at : sizes[step];
                 http1_give(t, bytes + at, n);
             }
             http1_end(t);
             if (step > 0)
-                same(&cut, whole.text, "pieces of", step * 2 - 1);
+                same(&cut, whole.text, "pieces of", sizes[step]);
         }
     }
 }
