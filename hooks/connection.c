@@ -64,6 +64,14 @@ static bool turns_to(const struct oi_connection *connection)
            atomic_load_explicit(&connection->waited_for, memory_order_relaxed);
 }
 
+/* One that the program has opened stays: whoever reads from it may turn to what it was opened for. So does one that is
+ * written to, in a program of which that is known to tell as much. */
+static __attribute__((noinline)) void retire_if_over(struct oi_connection *connection, int fd)
+{
+    if (connection->role == OI_ROLE_SERVER && connection->http.over && !oi_gate_follows())
+        oi_descriptor_retire(fd, connection);
+}
+
 void oi_connection_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, uint64_t bytes)
 {
     struct oi_connection *connection = oi_connection_hold(seen);
@@ -82,6 +90,7 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
             received(connection, fd, pieces->iov_base, length);
         bytes -= length;
     }
+    retire_if_over(connection, fd);
     oi_connection_leave(connection);
 }
 
@@ -108,6 +117,7 @@ bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iov
         if (part.iov_len > 0 && sent(connection, fd, part.iov_base, part.iov_len))
             exports = true;
     }
+    retire_if_over(connection, fd);
     oi_connection_leave(connection);
     return exports;
 }

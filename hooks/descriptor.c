@@ -345,6 +345,17 @@ void oi_descriptor_duplicated(int from, int to)
     release(atomic_exchange_explicit(slot, entry, memory_order_acq_rel));
 }
 
+/* Whoever holds a connection keeps it from ending, so that its entry is no other's. */
+void oi_descriptor_retire(int fd, struct oi_connection *connection)
+{
+    oi_descriptor_entry *slot = place(fd, false);
+    uint32_t entry = entry_of(connection), known = entry;
+    if (slot && atomic_compare_exchange_strong_explicit(slot, &known,
+                                                        connection->role == OI_ROLE_SERVER ? OI_DESCRIPTOR_SERVED : 0,
+                                                        memory_order_acq_rel, memory_order_relaxed))
+        release(entry);
+}
+
 void oi_descriptor_closing(int fd)
 {
     oi_descriptor_entry *slot = place(fd, false);

@@ -21,7 +21,10 @@ enum { OI_DESCRIPTORS_CHUNK = 1024, OI_DESCRIPTOR_CHUNKS = 1024 };
 /* An entry: 0 ignored, else one of these, or a connection's number plus one. */
 #define OI_DESCRIPTOR_LISTENS UINT32_C(0x80000000) /* with its port in the lower half; 0: none, or unknown */
 #define OI_DESCRIPTOR_WAITS UINT32_C(0x40000000)   /* an epoll set with a listening or accepted descriptor in it */
-#define OI_DESCRIPTOR_NO_CONNECTION (OI_DESCRIPTOR_LISTENS | OI_DESCRIPTOR_WAITS)
+#define OI_DESCRIPTOR_SERVED                                                                                           \
+    UINT32_C(0x20000000) /* accepted, but what is said there is not HTTP, or not to be told                            \
+                          */
+#define OI_DESCRIPTOR_NO_CONNECTION (OI_DESCRIPTOR_LISTENS | OI_DESCRIPTOR_WAITS | OI_DESCRIPTOR_SERVED)
 
 typedef _Atomic uint32_t oi_descriptor_entry;
 extern _Atomic(oi_descriptor_entry *) oi_descriptor_chunks[OI_DESCRIPTOR_CHUNKS] __attribute__((visibility("hidden")));
@@ -74,6 +77,10 @@ void oi_descriptor_duplicated(int from, int to);
 
 /* A listening or accepted descriptor, or a set of such: who waits for it waits for requests. */
 bool oi_descriptor_serves(int fd);
+
+/* Nothing more is to be said about an accepted connection, which is held: from here on it is known of the descriptor
+ * that it is one, and that alone. */
+void oi_descriptor_retire(int fd, struct oi_connection *connection);
 
 /* Before the descriptor is closed: the number may serve another thread as soon as it is. */
 void oi_descriptor_closing(int fd);

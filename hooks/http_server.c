@@ -143,6 +143,7 @@ static void finish(struct oi_connection *connection, struct oi_text error, bool 
     if (server->first && oi_gate_follows())
         oi_gate_doubt(); /* it was read before: it may be begun with at any time in this turn */
     server->waiting--;
+    server->over = server->over || (server->deaf && !server->first);
     if (request->headed && !unknown && !is_export(request))
         submit(connection, request, error);
     oi_request_give(request);
@@ -267,11 +268,13 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
         }
         request_event(connection, fd, &event);
     } while (event.kind != OI_HTTP1_MORE && event.kind != OI_HTTP1_OVER);
+    if (event.kind != OI_HTTP1_OVER)
+        return;
     /* What cannot be read as a request is not one; what came before it is still answered. */
-    if (event.kind == OI_HTTP1_OVER && server->reading && !server->reading->headed) {
-        if (server->first == server->reading || event.reason == OI_HTTP1_NOT_HTTP)
-            forget_all(server);
-    }
+    server->deaf = true;
+    if (!server->first || (server->reading && !server->reading->headed &&
+                           (server->first == server->reading || event.reason == OI_HTTP1_NOT_HTTP)))
+        forget_all(server);
 }
 
 void oi_http_server_received(struct oi_connection *connection, int fd, const char *at, size_t length)

@@ -24,6 +24,7 @@ struct oi_http_server {
     struct oi_request *reading;      /* which of them the requests' side is in; NULL: none */
     uint32_t waiting;                /* how many there are */
     bool over;                       /* not HTTP/1, or no longer to be told */
+    bool deaf;                       /* no further request can be told */
 };
 
 /* From the constructor: whether there is anything to do here at all. */

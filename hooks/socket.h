@@ -5,6 +5,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "agent/thread.h"
 #include "hooks/connection.h"
 #include "hooks/early.h"
 
@@ -23,6 +24,19 @@ bool oi_socket_any(const struct iovec *pieces, size_t count);
 
 /* writev on a connection. */
 ssize_t oi_socket_writev(int fd, const struct iovec *pieces, int count);
+
+/* A call that reads is to be told. Also where a client speaks that has turned out not to speak HTTP, while the thread
+ * has a request of another one: that it reads there says that it has turned away. */
+static inline bool oi_socket_heard(uint32_t entry)
+{
+    return oi_descriptor_connected(entry) || (entry == OI_DESCRIPTOR_SERVED && oi_thread.current);
+}
+
+#define OI_HEARD(fd)                                                                                                   \
+    ({                                                                                                                 \
+        uint32_t entry_ = oi_descriptor(fd);                                                                           \
+        __builtin_expect(entry_ != 0, false) && __builtin_expect(oi_socket_heard(entry_), false);                      \
+    })
 
 /* The system call itself, for a wrapper that runs before the constructor has found libc's function: the constructors of
  * all libraries come before ours. Not a cancellation point. Before this object is relocated not even errno can be

@@ -16,6 +16,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "agent/context.h"
 #include "hooks/connection.h"
 #include "hooks/hook.h"
 #include "hooks/libc.h"
@@ -63,7 +64,10 @@ void oi_socket_bytes_resolve(void)
 void oi_socket_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
 {
     int saved = errno;
-    if ((got >= 0 || oi_connection_gone(saved)) && oi_outgoing_telling(seen)) {
+    if (!seen.connection) {
+        if (got >= 0 && oi_thread.current && !oi_thread.busy)
+            oi_context_set(NULL);
+    } else if ((got >= 0 || oi_connection_gone(saved)) && oi_outgoing_telling(seen)) {
         if (got > 0)
             oi_connection_received(seen, fd, pieces, (uint64_t)got);
         else if (got < 0)
@@ -105,26 +109,31 @@ static __attribute__((noinline)) ssize_t read_watched(int fd, void *buffer, size
 
 OI_HOOK(ssize_t, read, (int fd, void *buffer, size_t size))
 {
-    if (WATCHED(fd))
+    if (OI_HEARD(fd))
         return read_watched(fd, buffer, size);
     return real.read_ ? real.read_(fd, buffer, size) : OI_EARLY(SYS_read, fd, buffer, size, 0);
 }
 
 OI_HOOK(ssize_t, __read_chk, (int fd, void *buffer, size_t size, size_t room))
 {
-    if (WATCHED(fd) && size <= room)
+    if (OI_HEARD(fd) && size <= room)
         return read_watched(fd, buffer, size);
     return real.__read_chk_ ? real.__read_chk_(fd, buffer, size, room) : OI_EARLY(SYS_read, fd, buffer, size, 0);
 }
 
-OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
+static __attribute__((noinline)) ssize_t readv_watched(int fd, const struct iovec *pieces, int count)
 {
-    if (!WATCHED(fd))
-        return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
     ssize_t got = real.readv_(fd, pieces, count);
     oi_socket_received(seen, fd, pieces, got, got == 0 && oi_socket_any(pieces, (size_t)count));
     return got;
+}
+
+OI_HOOK(ssize_t, readv, (int fd, const struct iovec *pieces, int count))
+{
+    if (OI_HEARD(fd))
+        return readv_watched(fd, pieces, count);
+    return real.readv_ ? real.readv_(fd, pieces, count) : OI_EARLY(SYS_readv, fd, pieces, count, 0);
 }
 
 /* With MSG_TRUNC bytes of a stream are thrown away unseen. */
@@ -140,14 +149,14 @@ static __attribute__((noinline)) ssize_t recv_watched(int fd, void *buffer, size
 
 OI_HOOK(ssize_t, recv, (int fd, void *buffer, size_t size, int flags))
 {
-    if (WATCHED(fd) && real.recvfrom_)
+    if (OI_HEARD(fd) && real.recvfrom_)
         return recv_watched(fd, buffer, size, flags, NULL, NULL);
     return real.recv_ ? real.recv_(fd, buffer, size, flags) : OI_EARLY(SYS_recvfrom, fd, buffer, size, flags);
 }
 
 OI_HOOK(ssize_t, __recv_chk, (int fd, void *buffer, size_t size, size_t room, int flags))
 {
-    if (WATCHED(fd) && real.recvfrom_ && size <= room)
+    if (OI_HEARD(fd) && real.recvfrom_ && size <= room)
         return recv_watched(fd, buffer, size, flags, NULL, NULL);
     return real.__recv_chk_ ? real.__recv_chk_(fd, buffer, size, room, flags)
                             : OI_EARLY(SYS_recvfrom, fd, buffer, size, flags);
@@ -155,7 +164,7 @@ OI_HOOK(ssize_t, __recv_chk, (int fd, void *buffer, size_t size, size_t room, in
 
 OI_HOOK(ssize_t, recvfrom, (int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length))
 {
-    if (WATCHED(fd) && real.recvfrom_)
+    if (OI_HEARD(fd) && real.recvfrom_)
         return recv_watched(fd, buffer, size, flags, address, length);
     return real.recvfrom_ ? real.recvfrom_(fd, buffer, size, flags, address, length)
                           : OI_EARLY6(SYS_recvfrom, fd, buffer, size, flags, address, length);
@@ -164,7 +173,7 @@ OI_HOOK(ssize_t, recvfrom, (int fd, void *buffer, size_t size, int flags, struct
 OI_HOOK(ssize_t, __recvfrom_chk,
         (int fd, void *buffer, size_t size, size_t room, int flags, struct sockaddr *address, socklen_t *length))
 {
-    if (WATCHED(fd) && real.recvfrom_ && size <= room)
+    if (OI_HEARD(fd) && real.recvfrom_ && size <= room)
         return recv_watched(fd, buffer, size, flags, address, length);
     return real.__recvfrom_chk_ ? real.__recvfrom_chk_(fd, buffer, size, room, flags, address, length)
                                 : OI_EARLY6(SYS_recvfrom, fd, buffer, size, flags, address, length);
@@ -206,7 +215,7 @@ static __attribute__((noinline)) void passed_on(const struct msghdr *message)
 
 OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
 {
-    if (!WATCHED(fd)) {
+    if (!OI_HEARD(fd)) {
         ssize_t got = real.recvmsg_ ? real.recvmsg_(fd, message, flags) : OI_EARLY(SYS_recvmsg, fd, message, flags, 0);
         if (got >= 0 && message->msg_controllen > 0 && !(flags & MSG_ERRQUEUE))
             passed_on(message);
@@ -224,7 +233,7 @@ OI_HOOK(ssize_t, recvmsg, (int fd, struct msghdr *message, int flags))
 
 OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout))
 {
-    if (!WATCHED(fd)) {
+    if (!OI_HEARD(fd)) {
         int got = real.recvmmsg_ ? real.recvmmsg_(fd, messages, count, flags, timeout)
                                  : (int)OI_EARLY6(SYS_recvmmsg, fd, messages, count, flags, timeout, 0);
         for (int i = 0; i < got && !(flags & MSG_ERRQUEUE); i++)
@@ -401,12 +410,13 @@ OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
 
 OI_HOOK(ssize_t, splice, (int in, off64_t *in_offset, int out, off64_t *out_offset, size_t size, unsigned flags))
 {
-    if (!WATCHED(in) && !WATCHED(out))
+    bool hears = OI_HEARD(in);
+    if (!hears && !WATCHED(out))
         return real.splice_ ? real.splice_(in, in_offset, out, out_offset, size, flags)
                             : OI_EARLY6(SYS_splice, in, in_offset, out, out_offset, size, flags);
     struct oi_connection_seen from = oi_descriptor_connection(in), to = oi_descriptor_connection(out);
     ssize_t moved = flushed(out, 0) ? real.splice_(in, in_offset, out, out_offset, size, flags) : -1;
-    if (from.connection && moved >= 0)
+    if (hears && moved >= 0)
         oi_socket_received(from, in, NULL, moved, size > 0);
     if (to.connection && moved > 0)
         oi_outgoing_sent(to, out, NULL, 0, moved);

@@ -29,7 +29,8 @@ enum { NO_POSITION = -1, HALF = 32 };
 
 #define EARLY(number)                                                                                                  \
     OI_EARLY6(number, fd, pieces, count, position, sizeof(long) > 4 ? 0 : (long)((uint64_t)position >> HALF), flags)
-#define CONCERNED(fd, position)                                                                                        \
+#define READS(fd, position) __builtin_expect((position) == NO_POSITION && OI_HEARD(fd), false)
+#define WRITES(fd, position)                                                                                           \
     __builtin_expect((position) == NO_POSITION && oi_descriptor_connected(oi_descriptor(fd)), false)
 
 typedef ssize_t reads_or_writes(int fd, const struct iovec *pieces, int count, off64_t position, int flags);
@@ -57,21 +58,21 @@ static __attribute__((noinline)) ssize_t write_flagged(reads_or_writes *call, in
 
 OI_HOOK(ssize_t, preadv2, (int fd, const struct iovec *pieces, int count, off_t position, int flags))
 {
-    if (CONCERNED(fd, position) && real.preadv2_)
+    if (READS(fd, position) && real.preadv2_)
         return read_watched(real.preadv2_, fd, pieces, count, flags);
     return real.preadv2_ ? real.preadv2_(fd, pieces, count, position, flags) : EARLY(SYS_preadv2);
 }
 
 OI_HOOK(ssize_t, preadv64v2, (int fd, const struct iovec *pieces, int count, off64_t position, int flags))
 {
-    if (CONCERNED(fd, position) && real.preadv64v2_)
+    if (READS(fd, position) && real.preadv64v2_)
         return read_watched(real.preadv64v2_, fd, pieces, count, flags);
     return real.preadv64v2_ ? real.preadv64v2_(fd, pieces, count, position, flags) : EARLY(SYS_preadv2);
 }
 
 OI_HOOK(ssize_t, pwritev2, (int fd, const struct iovec *pieces, int count, off_t position, int flags))
 {
-    if (CONCERNED(fd, position) && real.pwritev2_)
+    if (WRITES(fd, position) && real.pwritev2_)
         return flags == 0 ? oi_socket_writev(fd, pieces, count)
                           : write_flagged(real.pwritev2_, fd, pieces, count, flags);
     return real.pwritev2_ ? real.pwritev2_(fd, pieces, count, position, flags) : EARLY(SYS_pwritev2);
@@ -79,7 +80,7 @@ OI_HOOK(ssize_t, pwritev2, (int fd, const struct iovec *pieces, int count, off_t
 
 OI_HOOK(ssize_t, pwritev64v2, (int fd, const struct iovec *pieces, int count, off64_t position, int flags))
 {
-    if (CONCERNED(fd, position) && real.pwritev64v2_)
+    if (WRITES(fd, position) && real.pwritev64v2_)
         return flags == 0 ? oi_socket_writev(fd, pieces, count)
                           : write_flagged(real.pwritev64v2_, fd, pieces, count, flags);
     return real.pwritev64v2_ ? real.pwritev64v2_(fd, pieces, count, position, flags) : EARLY(SYS_pwritev2);

@@ -1,15 +1,18 @@
 /* One call on one kind of descriptor, again and again. Knows nothing of telemetry.
  *   passthrough CALL KIND COUNT
- * CALL: read write recv send close poll epoll_wait; KIND: file pipe udp socket (a stream socket that no agent watches).
+ * CALL: read write recv send close poll epoll_wait; KIND: file pipe udp socket (a stream socket that no agent watches),
+ * accepted, opened (the two ends of a connection of the program's own protocol).
  * Prints the nanoseconds of processor time of a call, the warm-up of a tenth left out. */
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,9 +21,32 @@ static const char *const calls[CALLS] = {"read", "write", "recv", "send", "close
 
 static int in, out;
 
+/* A connection over which something else than HTTP was said, both ways. */
+static int open_connection(bool accepted)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    char line[8];
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0), caller = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (bind(listener, (struct sockaddr *)&address, sizeof address.sun_family) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (struct sockaddr *)&address, &length) != 0 ||
+        connect(caller, (struct sockaddr *)&address, length) != 0)
+        return -1;
+    int called = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    for (int i = 0; i < 3; i++)
+        if (write(caller, "\1hello\n", 7) != 7 || read(called, line, sizeof line) != 7 ||
+            write(called, "\2hello\n", 7) != 7 || read(caller, line, sizeof line) != 7)
+            return -1;
+    fcntl(caller, F_SETFL, O_NONBLOCK);
+    in = out = accepted ? called : caller;
+    return 0;
+}
+
 static int open_kind(const char *kind)
 {
     int pair[2] = {-1, -1};
+    if (strcmp(kind, "accepted") == 0 || strcmp(kind, "opened") == 0)
+        return open_connection(strcmp(kind, "accepted") == 0);
     if (strcmp(kind, "file") == 0) {
         pair[0] = pair[1] = memfd_create("bench", 0);
         if (ftruncate(pair[0], 1) != 0)

@@ -302,6 +302,7 @@ WHOLE, PART, UPGRADED = "GET /{0} HTTP/1.1\r\nHost: a\r\n\r\n", "GET /part HTTP/
     ("++a1b2A", WHOLE, PART, ["a", None]),
     ("++a1b2A", WHOLE, UPGRADED, ["a", None]),
     ("++a1b2A", WHOLE, "", ["a", None]),
+    pytest.param("++b1a2b3A", WHOLE, UPGRADED * 1000, [None, "a", None], id="more than is read at once"),
     ("++a1b2B3A", WHOLE, WHOLE, ["a", None, None]),
     ("++a1A2b3B", WHOLE, WHOLE, ["a", None, "b"]),
     ("++a1(a2b3)aB", WHOLE, WHOLE, ["a", "a", None]),
