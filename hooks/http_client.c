@@ -55,9 +55,7 @@ void oi_http_client_turn(const struct oi_http_client *client)
         oi_context_set_again(client->user, client->user_generation);
 }
 
-/* --- ends
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 /* `http://host/target`, in memory that the request does not use. */
 static struct oi_text url_of(struct oi_request *request)
@@ -140,11 +138,10 @@ static void forget_all(struct oi_http_client *client)
     client->over = true;
 }
 
-/* --- requests
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
-static void start_span(struct oi_http_client *client, struct oi_request *request)
+/* Apart, for its context is no part of the stack that the end of a head needs. */
+static __attribute__((noinline)) void start_span(struct oi_http_client *client, struct oi_request *request)
 {
     struct oi_context current;
     uint32_t generation;
@@ -265,9 +262,7 @@ bool oi_http_client_sent(struct oi_connection *connection, int fd, const char *a
     return exports;
 }
 
-/* --- answers
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 static void answer_begins(struct oi_connection *connection)
 {
