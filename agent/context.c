@@ -29,7 +29,7 @@ const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *gene
     if (current) {
         *generation = oi_thread.current_generation;
         if (atomic_load_explicit(&current->generation, memory_order_acquire) == *generation &&
-            look(current, *generation, out))
+            look(current, *generation, out) && !oi_gate_over(current))
             return current;
         oi_thread.current = NULL;
     }

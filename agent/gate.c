@@ -13,13 +13,16 @@ enum { GATES = 65536, COUNT_BITS = 32 };
 
 /* What a loop takes for now may be older than the clock, and its timers are rounded. */
 static const uint64_t SLACK_NS = 2000000;
+static const uint64_t NEVER = UINT64_MAX;
 
 /* `state` is the thread's life in the upper half, and how many requests it has open in the lower one. The rest is the
  * thread's own. */
 struct oi_gate {
     uint32_t pool_link;
-    bool doubt;       /* timers may run in this turn, or what was put off */
-    uint64_t turn_ns; /* when it began */
+    bool doubt;           /* timers may run in this turn, or what was put off */
+    uint64_t turn_ns;     /* when it began */
+    uint64_t deadline_ns; /* when timers may run */
+    const struct oi_active *shown;
     _Atomic uint64_t state;
 };
 
@@ -79,6 +82,8 @@ static struct oi_gate *own_gate(void)
     atomic_store_explicit(&gate->state, life << COUNT_BITS, memory_order_relaxed);
     gate->doubt = false;
     gate->turn_ns = oi_mono_ns();
+    gate->deadline_ns = NEVER;
+    gate->shown = NULL;
     oi_thread.gate = gate;
     pthread_setspecific(thread_end, gate);
     return gate;
@@ -111,8 +116,23 @@ void oi_gate_turn(int64_t limit_ns)
 {
     struct oi_gate *gate = oi_thread.gate;
     uint64_t now = oi_mono_ns();
-    gate->doubt = limit_ns >= 0 && now - gate->turn_ns + SLACK_NS > (uint64_t)limit_ns;
+    uint64_t limit = limit_ns < 0 ? NEVER : (uint64_t)limit_ns;
+    gate->deadline_ns = limit == NEVER ? NEVER : limit < SLACK_NS ? 0 : gate->turn_ns + limit - SLACK_NS;
+    gate->doubt = now >= gate->deadline_ns;
     gate->turn_ns = now;
+}
+
+void oi_gate_show(const struct oi_active *active, uint32_t generation)
+{
+    oi_context_set_again(active, generation);
+    if (oi_thread.gate)
+        oi_thread.gate->shown = active;
+}
+
+bool oi_gate_over(const struct oi_active *current)
+{
+    const struct oi_gate *gate = oi_thread.gate;
+    return gate && gate->deadline_ns != NEVER && gate->shown == current && oi_mono_ns() >= gate->deadline_ns;
 }
 
 void oi_gate_doubt(void)

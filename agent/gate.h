@@ -5,8 +5,9 @@
  * about what it does next (docs/context.md). That an answer has begun says as little: the rest of it may still be asked
  * for. A thread that serves one request at a time never meets the gate.
  *
- * Nor does it say anything in a turn in which timers may run: one whose wait lasted as long as it was let. And what it
- * says ends where the thread turns to another connection, in a program that is known to touch one for whatever it does
+ * Nor does it say anything once timers may run: when as much time has passed as the last wait was let. That is found
+ * out when it is asked for, because the loop may look at the clock long after its wait is over. And what it says ends
+ * where the thread turns to another connection, in a program that is known to touch one for whatever it does
  * (OI_GATE_FOLLOWS).
  *
  * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
@@ -48,6 +49,14 @@ void oi_gate_leave(struct oi_gate_ticket *ticket);
 
 /* This thread, which has a gate, has waited for requests, at most for so long; below 0: without limit. */
 void oi_gate_turn(int64_t limit_ns);
+
+/* The thread's current span is this one (NULL: none), because a descriptor of its own says so: until a timer may run.
+ */
+struct oi_active;
+void oi_gate_show(const struct oi_active *active, uint32_t generation);
+
+/* True: this one, which is the thread's current span because a descriptor said so, is that no more. */
+bool oi_gate_over(const struct oi_active *current);
 
 /* In this turn, something may be done that no descriptor tells of. */
 void oi_gate_doubt(void);

@@ -50,9 +50,9 @@ void oi_http_client_turn(const struct oi_http_client *client)
     if (oi_gate_closed() || (request && request->next))
         oi_context_set(NULL);
     else if (request)
-        oi_context_set_again(request->span.parent, request->span.parent_generation);
+        oi_gate_show(request->span.parent, request->span.parent_generation);
     else
-        oi_context_set_again(client->user, client->user_generation);
+        oi_gate_show(client->user, client->user_generation);
 }
 
 /* --- ends --------------------------------------------------------------------------------------------------------- */

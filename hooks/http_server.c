@@ -243,13 +243,21 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     }
 }
 
+static void show(const struct oi_request *request)
+{
+    if (request && !oi_gate_closed())
+        oi_gate_show(&request->active, atomic_load_explicit(&request->active.generation, memory_order_acquire));
+    else
+        oi_context_set(NULL);
+}
+
 /* What the thread that read from this connection does next belongs to the request that came over it, if it is still to
  * be answered; to none of another connection's in any case. Of several, nobody knows which is served first. */
 static void turn_to(const struct oi_http_server *server)
 {
     const struct oi_request *current = server->first;
     bool alone = current && current->headed && !(current->next && current->next->headed);
-    oi_context_set(alone && !oi_gate_closed() ? &current->active : NULL);
+    show(alone ? current : NULL);
 }
 
 static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
@@ -355,7 +363,7 @@ static void answer_event(struct oi_connection *connection, const struct oi_http1
 static void turn_to_answered(const struct oi_http_server *server)
 {
     const struct oi_request *request = server->first;
-    oi_context_set(request && request->headed && !oi_gate_closed() ? &request->active : NULL);
+    show(request && request->headed ? request : NULL);
 }
 
 void oi_http_server_sent(struct oi_connection *connection, int fd, const char *at, size_t length)

@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "agent/context.h"
+#include "agent/futex.h"
+
 START_TEST(one_request_at_a_time_never_closes_it)
 {
     oi_gate_init(OI_GATE_COUNTS);
@@ -107,6 +110,30 @@ START_TEST(a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn)
 }
 END_TEST
 
+START_TEST(what_it_shows_ends_when_timers_may_run)
+{
+    static struct oi_active active, another;
+    struct oi_context context = {.trace_id = {1}, .span_id = {1}}, found;
+    const int64_t limit = 500000000;
+    oi_gate_init(OI_GATE_COUNTS);
+    oi_active_begin(&active, &context);
+    oi_active_begin(&another, &context);
+    struct oi_gate_ticket ticket = oi_gate_enter();
+    uint64_t begin = oi_mono_ns();
+    oi_gate_turn(-1);
+    oi_gate_turn(limit);
+    oi_gate_show(&active, active.generation);
+    ck_assert(oi_context_current(&found));
+    while (oi_context_current(&found))
+        ck_assert_uint_lt(oi_mono_ns() - begin, 5 * (uint64_t)limit);
+    ck_assert_uint_ge(oi_mono_ns() - begin, (uint64_t)limit - 10000000);
+    oi_context_set(&another); /* a library's function is called for it */
+    ck_assert(oi_context_current(&found));
+    oi_context_set(NULL);
+    oi_gate_leave(&ticket);
+}
+END_TEST
+
 START_TEST(a_program_that_follows_may_read_many_but_not_put_off)
 {
     oi_gate_init(OI_GATE_FOLLOWS);
@@ -132,6 +159,7 @@ int main(void)
     tcase_add_test(tests, a_thread_may_end_before_its_request_is_answered);
     tcase_add_test(tests, the_user_may_open_it);
     tcase_add_test(tests, a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn);
+    tcase_add_test(tests, what_it_shows_ends_when_timers_may_run);
     tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
