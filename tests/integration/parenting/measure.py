@@ -40,7 +40,8 @@ REQUESTS = {1: 60, 8: 160, 64: 320}  # a row, by how many are in flight
 TAG = re.compile(r"\bt(\d+)x(\d+)\b")
 TARGETS = ("url.path",)  # where a SERVER span says its tag
 TEXTS = ("url.full", "db.query.text")  # and a CLIENT span
-SETTINGS = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database"}  # keys of Redis are in the new set only
+SETTINGS = {"OTEL_BSP_SCHEDULE_DELAY": "50", "OTEL_BSP_MAX_QUEUE_SIZE": "30000",  # the receiver is not that fast
+            "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database"}  # keys of Redis are in the new set only
 
 
 class Second(HttpServer):
@@ -48,7 +49,7 @@ class Second(HttpServer):
 
     def take(self, request):
         super().take(request)
-        return Route(200, request.path.strip("/").encode(), delay=random.random() / 100)
+        return Route(200, request.path.strip("/").encode(), delay=random.random() / 200)
 
 
 @dataclass

@@ -42,6 +42,38 @@ def nginx(**words):
     return command
 
 
+HAPROXY = """
+    global
+      nbthread 2
+      insecure-setuid-wanted
+    defaults
+      mode http
+      timeout connect 5s
+      timeout client 60s
+      timeout server 60s
+    frontend f
+      bind 127.0.0.1:{port}
+      default_backend others
+    backend others
+      server other 127.0.0.1:{to}
+"""
+LIGHTTPD = """
+    server.document-root = "{folder}"
+    server.port = {port}
+    server.bind = "127.0.0.1"
+    server.modules = ("mod_proxy")
+    proxy.server = ("" => (("host" => "127.0.0.1", "port" => {to})))
+"""
+
+
+def configured(text, *words):
+    def command(place):
+        path = place.folder / "conf"
+        path.write_text(text.format(folder=place.folder, port=place.port, to=place.second.port))
+        return [*words, path]
+    return command
+
+
 ASKS = "location = /ask { internal; proxy_pass http://others$request_uri; }"
 PAGE = """location /t { ssi on; ssi_types *; return 200 '<!--# include virtual="/ask$uri" wait="yes" -->, <!--# include virtual="/ask$uri" -->'; }
           location /ask/ { proxy_pass http://others/; }"""
@@ -73,6 +105,8 @@ SERVERS = [
     Server("nginx, requests delayed by `limit_req`", nginx(inside="limit_req zone=z burst=1000;", before=ZONE), ONCE, right=0),
     Server("nginx, each request looks a name up", names, ONCE, right=0),
     Server("nginx, pipelined requests", nginx(**KEPT), ONCE, pipelined=True, right=0),
+    Server("haproxy, two threads", configured(HAPROXY, "/usr/sbin/haproxy", "-db", "-f"), ONCE, right=0),
+    Server("lighttpd as a proxy", configured(LIGHTTPD, "/usr/sbin/lighttpd", "-D", "-f"), ONCE, right=0),
     Server("libevent, asynchronous hiredis", event("at-once"), REDIS_TWICE, right=ALONE),
     Server("libevent, asynchronous hiredis, `OTEL_NATIVE_CONTEXT=turn`", event("at-once"), REDIS_TWICE, env=TURN),
     Server("libevent, its own HTTP client", event("http"), TWICE, headers=False, right=ALONE),
