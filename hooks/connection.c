@@ -51,7 +51,7 @@ bool oi_connection_same_socket_lately(struct oi_connection *connection, int fd, 
 static void received(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     if (connection->role == OI_ROLE_CLIENT)
-        oi_http_client_received(connection, at, length);
+        oi_client_received(connection, fd, at, length);
     else
         oi_http_server_received(connection, fd, at, length);
 }
@@ -81,7 +81,7 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
         return;
     }
     if (connection->role == OI_ROLE_CLIENT && turns_to(connection))
-        oi_http_client_turn(&connection->client);
+        oi_client_turn(connection);
     if (!pieces)
         received(connection, fd, NULL, bytes);
     for (; pieces && bytes > 0; pieces++) {
@@ -95,10 +95,10 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
 }
 
 /* True: the program has told us that it traces itself. */
-static bool sent(struct oi_connection *connection, int fd, const char *at, size_t length)
+static bool sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond)
 {
     if (connection->role == OI_ROLE_CLIENT)
-        return oi_http_client_sent(connection, fd, at, length);
+        return oi_client_sent(connection, fd, at, length, beyond);
     oi_http_server_sent(connection, fd, at, length);
     return false;
 }
@@ -111,12 +111,14 @@ bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iov
     if (!connection)
         return false;
     if (!pieces)
-        exports = sent(connection, fd, NULL, bytes);
+        exports = sent(connection, fd, NULL, bytes, 0);
     for (uint64_t at = 0, to = from + bytes; pieces && at < to; at += pieces++->iov_len) {
         struct iovec part = oi_piece_part(pieces, at, from, to);
-        if (part.iov_len > 0 && sent(connection, fd, part.iov_base, part.iov_len))
+        size_t beyond = at + pieces->iov_len > to ? (size_t)(at + pieces->iov_len - to) : 0;
+        if (part.iov_len > 0 && sent(connection, fd, part.iov_base, part.iov_len, beyond))
             exports = true;
     }
+    connection->now_mono_ns = 0; /* not every call that sends notes the time */
     retire_if_over(connection, fd);
     oi_connection_leave(connection);
     return exports;
@@ -128,9 +130,9 @@ void oi_connection_end_of_input(struct oi_connection_seen seen)
     if (!connection)
         return;
     if (connection->role == OI_ROLE_CLIENT) {
-        if ((connection->client.first || oi_gate_follows()) && turns_to(connection))
-            oi_http_client_turn(&connection->client);
-        oi_http_client_end_of_input(connection);
+        if ((oi_client_waits(connection) || oi_gate_follows()) && turns_to(connection))
+            oi_client_turn(connection);
+        oi_client_end_of_input(connection);
     } else {
         oi_http_server_end_of_input(connection);
     }
@@ -153,9 +155,9 @@ void oi_connection_failed(struct oi_connection_seen seen, int error, bool sendin
     if (!connection)
         return;
     if (connection->role == OI_ROLE_CLIENT) {
-        if (!sending && (connection->client.first || oi_gate_follows()) && turns_to(connection))
-            oi_http_client_turn(&connection->client);
-        oi_http_client_failed(connection, error, sending);
+        if (!sending && (oi_client_waits(connection) || oi_gate_follows()) && turns_to(connection))
+            oi_client_turn(connection);
+        oi_client_failed(connection, error, sending);
     } else {
         oi_http_server_failed(connection, error);
     }

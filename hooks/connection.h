@@ -14,6 +14,7 @@
 #include "hooks/descriptor.h"
 #include "hooks/http_client.h"
 #include "hooks/http_server.h"
+#include "hooks/wire/detect.h"
 
 struct oi_address {
     uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
@@ -29,6 +30,17 @@ enum oi_role {
     OI_ROLE_CLIENT, /* opened by the program */
 };
 
+/* Of a connection that the program opened. Told by the first bytes (hooks/wire/detect.h); until then, and where nothing
+ * else is told, HTTP/1, whose parser says itself what is none. */
+enum oi_client_protocol { OI_CLIENT_HTTP1 };
+
+/* What was current when the program opened a connection. */
+struct oi_opener {
+    const struct oi_active *active;
+    uint32_t generation;
+    bool blocking; /* so was the descriptor then */
+};
+
 struct oi_connection {
     uint32_t pool_link; /* the pool's */
     _Atomic uint32_t lock;
@@ -42,9 +54,14 @@ struct oi_connection {
     uint64_t cookie;        /* the kernel's identity of the socket (SO_COOKIE); 0: unknown */
     uint64_t checked;       /* when it last was the one that the descriptor names, by the monotonic clock */
     uint8_t role;           /* enum oi_role */
+    uint8_t protocol;       /* enum oi_client_protocol */
     _Atomic int owed;       /* the error of a call that had to be split, for the program's next one; 0: none */
     _Atomic uint64_t added; /* bytes of ours that were sent over it */
     _Atomic(struct oi_sending *) remainder; /* what is left of ours, to be sent before anything else; NULL: nothing */
+    /* Of one that the program opened. */
+    struct oi_wire_detector detector;
+    struct oi_opener opener;
+    uint64_t now_unix_ns, now_mono_ns; /* before the write that is under way; 0: not known */
     union {
         struct oi_http_server http;
         struct oi_http_client client;
@@ -69,6 +86,47 @@ bool oi_connection_sent(struct oi_connection_seen seen, int fd, const struct iov
 void oi_connection_end_of_input(struct oi_connection_seen seen);
 void oi_connection_end_of_output(struct oi_connection_seen seen);
 void oi_connection_failed(struct oi_connection_seen seen, int error, bool sending);
+
+/* --- connections that the program opened (client.c)
+ * --------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Some protocol is wanted that programs speak as clients. */
+bool oi_clients_wanted(void);
+
+/* The connection begins, of which no byte has passed yet. One that is no `stream` says what the thread turns to (an
+ * answer of a resolver's), and nothing else. */
+void oi_client_begin(struct oi_connection *connection, bool blocking, bool stream);
+
+/* A request waits for its answer. */
+bool oi_client_waits(const struct oi_connection *connection);
+
+/* The thread has turned to this connection: its current span is that of what the connection is used for. */
+void oi_client_turn(const struct oi_connection *connection);
+
+/* What passed over it, as its protocol sees it; with the connection held. `beyond`: bytes that stand behind those that
+ * were sent, which the program has handed over and the kernel has not taken. */
+bool oi_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond);
+void oi_client_received(struct oi_connection *connection, int fd, const char *at, size_t length);
+void oi_client_end_of_input(struct oi_connection *connection);
+void oi_client_failed(struct oi_connection *connection, int error, bool sending);
+
+/* The last descriptor is closed. */
+void oi_client_end(struct oi_connection *connection);
+
+/* Before a write, which may begin a request. */
+void oi_client_note_time(struct oi_connection *connection);
+
+/* Begins the span of a request in the write that is under way. An event loop often writes a connection's first request
+ * in a later turn: what was current when it was opened counts. With a blocking descriptor, it is the thread that writes
+ * which counts. */
+void oi_client_start_span(const struct oi_connection *connection, bool first, struct oi_span *span);
+
+/* What a system call failed with, as error.type. */
+struct oi_text oi_client_error_name(int error);
+
+/* --------------------------------------------------------------------------------------------------------------------
+ */
 
 /* The socket may be closed out of our sight (by a system call of the program's own) and its number be another's by now.
  * Asked where a message begins, so that no stranger's bytes are taken for one, and before anything is added. */

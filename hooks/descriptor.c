@@ -55,7 +55,7 @@ static void end(struct oi_connection *connection)
     if (connection->role == OI_ROLE_SERVER)
         oi_http_server_end(connection);
     else
-        oi_http_client_end(connection);
+        oi_client_end(connection);
     atomic_fetch_add(&connection->generation, 1);
     struct oi_sending *left = atomic_exchange(&connection->remainder, NULL);
     if (left)
@@ -270,8 +270,7 @@ void oi_descriptor_opened(int fd, const struct sockaddr *peer, socklen_t length)
     if (connection) {
         flags = fcntl(fd, F_GETFL);
         connection->role = OI_ROLE_CLIENT;
-        oi_http_client_begin(&connection->client, flags >= 0 && !(flags & O_NONBLOCK));
-        connection->client.over = type != SOCK_STREAM; /* it says what the thread turns to: an answer of a resolver's */
+        oi_client_begin(connection, flags >= 0 && !(flags & O_NONBLOCK), type == SOCK_STREAM);
     }
     publish(fd, connection);
 }

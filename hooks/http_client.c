@@ -1,6 +1,5 @@
 #include "hooks/http_client.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "agent/agent.h"
@@ -31,16 +30,13 @@ bool oi_http_client_wanted(void)
     return wanted;
 }
 
-/* An event loop often writes a connection's first request in a later turn: what was current when it was opened counts.
- * With a blocking descriptor, it is the thread that writes which counts. */
-void oi_http_client_begin(struct oi_http_client *client, bool blocking)
+void oi_http_client_begin(struct oi_http_client *client, const struct oi_opener *opener)
 {
-    struct oi_context context;
     memset(client, 0, sizeof *client);
     oi_http1_init(&client->requests, OI_HTTP1_REQUESTS);
     oi_http1_init(&client->answers, OI_HTTP1_ANSWERS);
-    client->user = oi_context_active(&context, &client->user_generation);
-    client->blocking = blocking;
+    client->user = opener->active;
+    client->user_generation = opener->generation;
 }
 
 /* Of several requests the next one may be meant. */
@@ -140,37 +136,26 @@ static void forget_all(struct oi_http_client *client)
 
 /* --- requests ----------------------------------------------------------------------------------------------------- */
 
-/* Apart, for its context is no part of the stack that the end of a head needs. */
-static __attribute__((noinline)) void start_span(struct oi_http_client *client, struct oi_request *request)
-{
-    struct oi_context current;
-    uint32_t generation;
-    bool first = !client->begun, by_thread = client->blocking && oi_context_active(&current, &generation);
-    client->begun = true;
-    if (first && !by_thread)
-        oi_span_start_in(&request->span, client->user, client->user_generation);
-    else
-        oi_span_start(&request->span);
-}
-
 static void set_times(struct oi_request *request)
 {
     request->span.start_unix_ns = request->start_unix_ns;
     request->span.start_mono_ns = request->start_mono_ns;
 }
 
-static bool request_begins(struct oi_http_client *client)
+static bool request_begins(struct oi_connection *connection)
 {
+    struct oi_http_client *client = &connection->client;
     struct oi_request *request = client->waiting < PIPELINED ? oi_request_take() : NULL;
     if (!request)
         return false;
-    if (client->now_mono_ns != 0) {
-        request->start_unix_ns = client->now_unix_ns;
-        request->start_mono_ns = client->now_mono_ns;
+    if (connection->now_mono_ns != 0) {
+        request->start_unix_ns = connection->now_unix_ns;
+        request->start_mono_ns = connection->now_mono_ns;
     }
     request->image = oi_span_image();
     request->forks = oi_life_forks();
-    start_span(client, request);
+    oi_client_start_span(connection, !client->begun, &request->span);
+    client->begun = true;
     set_times(request);
     if (client->last)
         client->last->next = request;
@@ -249,7 +234,7 @@ bool oi_http_client_sent(struct oi_connection *connection, int fd, const char *a
         length -= used;
         if (event.kind == OI_HTTP1_MORE || event.kind == OI_HTTP1_OVER)
             break;
-        if (event.kind == OI_HTTP1_BEGIN && (!oi_connection_same_socket(connection, fd) || !request_begins(client)))
+        if (event.kind == OI_HTTP1_BEGIN && (!oi_connection_same_socket(connection, fd) || !request_begins(connection)))
             forget_all(client);
         else
             request_event(client, &event, &exports);
@@ -370,37 +355,15 @@ void oi_http_client_end_of_input(struct oi_connection *connection)
     cut(connection, OI_TEXT("connection_closed"), false);
 }
 
-static struct oi_text error_name(int error)
-{
-    static const struct {
-        int number;
-        struct oi_text name;
-    } names[] = {
-        {EPIPE, OI_TEXT("EPIPE")},
-        {ECONNRESET, OI_TEXT("ECONNRESET")},
-        {ETIMEDOUT, OI_TEXT("ETIMEDOUT")},
-        {ECONNREFUSED, OI_TEXT("ECONNREFUSED")},
-        {ECONNABORTED, OI_TEXT("ECONNABORTED")},
-        {EHOSTUNREACH, OI_TEXT("EHOSTUNREACH")},
-        {ENETUNREACH, OI_TEXT("ENETUNREACH")},
-        {ENETDOWN, OI_TEXT("ENETDOWN")},
-        {EBADF, OI_TEXT("EBADF")},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (names[i].number == error)
-            return names[i].name;
-    return OI_TEXT("_OTHER");
-}
-
 /* What cannot be sent to the end may be answered all the same: refused, and the connection closed. */
 void oi_http_client_failed(struct oi_connection *connection, int error, bool sending)
 {
     if (connection->client.over)
         return;
     if (!sending)
-        cut(connection, error_name(error), false);
+        cut(connection, oi_client_error_name(error), false);
     for (struct oi_request *request = connection->client.first; request; request = request->next)
-        request->error = error_name(error);
+        request->error = oi_client_error_name(error);
 }
 
 /* One that is in use ends for its user; one that is not may be in the way of somebody else's. */
@@ -421,4 +384,9 @@ void oi_http_client_end(struct oi_connection *connection)
         forget_all(&connection->client);
     else if (!connection->client.over)
         cut(connection, OI_TEXT("abandoned"), true);
+}
+
+void oi_http_client_drop(struct oi_connection *connection)
+{
+    forget_all(&connection->client);
 }

@@ -20,6 +20,7 @@
 #include "hooks/wire/http1.h"
 
 struct oi_connection;
+struct oi_opener;
 
 /* A write that was read ahead up to the end of a request's headers, and what of ours goes along with it. */
 enum { OI_SENDING_SIZE = 10240, OI_SENDING_IDS = 19 };
@@ -47,19 +48,17 @@ struct oi_http_client {
     const struct oi_sending *ahead;  /* the write that was read ahead and is under way; NULL: none */
     uint32_t waiting;
     uint32_t user_generation;
-    const struct oi_active *user;      /* what was current when it was opened; then the last request's parent */
-    uint64_t now_unix_ns, now_mono_ns; /* before the write that may begin a request */
-    bool blocking;                     /* so was the descriptor then */
-    bool begun;                        /* it has had a request */
-    bool torn;                         /* a fork came between the bytes of a request */
-    bool over;                         /* not HTTP/1, or no longer to be told */
+    const struct oi_active *user; /* what was current when it was opened; then the last request's parent */
+    bool begun;                   /* it has had a request */
+    bool torn;                    /* a fork came between the bytes of a request */
+    bool over;                    /* not HTTP/1, or no longer to be told */
 };
 
 /* From the constructor: whether there is anything to do here at all. */
 void oi_http_client_init(void);
 bool oi_http_client_wanted(void);
 
-void oi_http_client_begin(struct oi_http_client *client, bool blocking);
+void oi_http_client_begin(struct oi_http_client *client, const struct oi_opener *opener);
 
 /* It began before a fork: the other process may have sent the end of its headers, or be reading its answer. */
 bool oi_http_client_elsewhere(const struct oi_request *request);
@@ -113,5 +112,8 @@ void oi_http_client_finish_ended(struct oi_connection *connection);
 
 /* The last descriptor is closed. */
 void oi_http_client_end(struct oi_connection *connection);
+
+/* It is another protocol's connection: forgets what was taken for requests. */
+void oi_http_client_drop(struct oi_connection *connection);
 
 #endif

@@ -76,7 +76,8 @@ void oi_outgoing_sent(struct oi_connection_seen seen, int fd, const struct iovec
 static struct oi_connection *hold(struct oi_outgoing *out)
 {
     struct oi_connection *connection = oi_connection_hold(out->seen);
-    if (connection && connection->client.over) {
+    if (connection && (connection->protocol != OI_CLIENT_HTTP1 || connection->client.over)) {
+        oi_client_note_time(connection);
         oi_connection_leave(connection);
         return NULL;
     }
@@ -115,10 +116,8 @@ static __attribute__((noinline)) void read_ahead(struct oi_outgoing *out, int fd
     struct oi_connection *connection = hold(out);
     if (!connection)
         return;
-    if (!oi_http1_inside(&connection->client.requests)) {
-        connection->client.now_unix_ns = oi_clock_ns(CLOCK_REALTIME);
-        connection->client.now_mono_ns = oi_mono_ns();
-    }
+    if (!oi_http1_inside(&connection->client.requests))
+        oi_client_note_time(connection);
     struct oi_http_ahead found = {0};
     /* Under a filter nothing may be added, and whether the bytes can be read cannot be asked. */
     if (!oi_life_confined() && oi_http_client_find(connection, pieces, count, out->from, out->at.end, &found)) {

@@ -132,11 +132,11 @@ OI_HOOK(int, connect, (int fd, const struct sockaddr *address, socklen_t length)
 {
     int result = REAL(connect) ? real.connect_(fd, address, length) : MISSING;
     int saved = errno;
-    if ((result == 0 || saved == EINPROGRESS) && (oi_http_client_wanted() || oi_http_server_wanted()) && address &&
+    if ((result == 0 || saved == EINPROGRESS) && (oi_clients_wanted() || oi_http_server_wanted()) && address &&
         length >= sizeof(sa_family_t) &&
         (address->sa_family == AF_INET || address->sa_family == AF_INET6 || address->sa_family == AF_UNIX) &&
         !oi_library_contains(OI_CALLER) && !oi_thread.agent && oi_active() && oi_life_in_own_process()) {
-        if (oi_http_client_wanted())
+        if (oi_clients_wanted())
             oi_worker_need();
         if (oi_guard_enter()) {
             oi_descriptor_opened(fd, address, length);

@@ -1,0 +1,114 @@
+/* Connections that the program opened: which protocol they speak, and whose spans begin on them. */
+#include <errno.h>
+
+#include "agent/agent.h"
+#include "agent/futex.h"
+#include "hooks/connection.h"
+
+bool oi_clients_wanted(void)
+{
+    return oi_http_client_wanted();
+}
+
+void oi_client_begin(struct oi_connection *connection, bool blocking, bool stream)
+{
+    struct oi_context context;
+    connection->protocol = OI_CLIENT_HTTP1;
+    connection->detector = (struct oi_wire_detector){.verdict = OI_WIRE_MORE};
+    connection->opener.active = oi_context_active(&context, &connection->opener.generation);
+    connection->opener.blocking = blocking;
+    connection->now_unix_ns = connection->now_mono_ns = 0;
+    oi_http_client_begin(&connection->client, &connection->opener);
+    if (stream)
+        return;
+    connection->detector.verdict = OI_WIRE_NONE;
+    connection->client.over = true;
+}
+
+void oi_client_note_time(struct oi_connection *connection)
+{
+    connection->now_unix_ns = oi_clock_ns(CLOCK_REALTIME);
+    connection->now_mono_ns = oi_mono_ns();
+}
+
+void oi_client_start_span(const struct oi_connection *connection, bool first, struct oi_span *span)
+{
+    struct oi_context current;
+    uint32_t generation;
+    bool by_thread = connection->opener.blocking && oi_context_active(&current, &generation);
+    if (first && !by_thread)
+        oi_span_start_in(span, connection->opener.active, connection->opener.generation);
+    else
+        oi_span_start(span);
+    if (connection->now_mono_ns != 0) {
+        span->start_unix_ns = connection->now_unix_ns;
+        span->start_mono_ns = connection->now_mono_ns;
+    }
+}
+
+struct oi_text oi_client_error_name(int error)
+{
+    static const struct {
+        int number;
+        struct oi_text name;
+    } names[] = {
+        {EPIPE, OI_TEXT("EPIPE")},
+        {ECONNRESET, OI_TEXT("ECONNRESET")},
+        {ETIMEDOUT, OI_TEXT("ETIMEDOUT")},
+        {ECONNREFUSED, OI_TEXT("ECONNREFUSED")},
+        {ECONNABORTED, OI_TEXT("ECONNABORTED")},
+        {EHOSTUNREACH, OI_TEXT("EHOSTUNREACH")},
+        {ENETUNREACH, OI_TEXT("ENETUNREACH")},
+        {ENETDOWN, OI_TEXT("ENETDOWN")},
+        {EBADF, OI_TEXT("EBADF")},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].number == error)
+            return names[i].name;
+    return OI_TEXT("_OTHER");
+}
+
+/* --- whose it is
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+bool oi_client_waits(const struct oi_connection *connection)
+{
+    return connection->client.first != NULL;
+}
+
+void oi_client_turn(const struct oi_connection *connection)
+{
+    oi_http_client_turn(&connection->client);
+}
+
+/* --- what passes
+ * -----------------------------------------------------------------------------------------------------------------------
+ */
+
+bool oi_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond)
+{
+    (void)beyond;
+    return oi_http_client_sent(connection, fd, at, length);
+}
+
+void oi_client_received(struct oi_connection *connection, int fd, const char *at, size_t length)
+{
+    (void)fd;
+    oi_http_client_received(connection, at, length);
+}
+
+void oi_client_end_of_input(struct oi_connection *connection)
+{
+    oi_http_client_end_of_input(connection);
+}
+
+void oi_client_failed(struct oi_connection *connection, int error, bool sending)
+{
+    oi_http_client_failed(connection, error, sending);
+}
+
+void oi_client_end(struct oi_connection *connection)
+{
+    oi_http_client_end(connection);
+}
