@@ -8,7 +8,7 @@ struct reading {
     struct oi_redis_args *command; /* NULL: no room to remember it */
     bool borrow;
     size_t arguments;
-    enum oi_hiredis_effect_kind effect;
+    enum oi_redis_effect effect;
     int database;
     /* The argument at hand: one piece of the caller's memory, or several put together in `scratch`. */
     struct oi_text piece;
@@ -59,43 +59,6 @@ static void add_temporary(struct reading *reading, const char *at, size_t len)
     append(reading, at, len);
 }
 
-static bool same_word(struct oi_text text, const char *upper)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if ((text.at[i] & ~0x20) != upper[i])
-            return false;
-    return true;
-}
-
-static enum oi_hiredis_effect_kind effect_of(struct oi_text name)
-{
-    switch (name.len) {
-    case 4:
-        return same_word(name, "EXEC") ? OI_EFFECT_EXEC : OI_EFFECT_NONE;
-    case 5:
-        return same_word(name, "RESET") ? OI_EFFECT_RESET : OI_EFFECT_NONE;
-    case 6:
-        return same_word(name, "SELECT") ? OI_EFFECT_SELECT : OI_EFFECT_NONE;
-    case 7:
-        return same_word(name, "DISCARD") ? OI_EFFECT_DISCARD : OI_EFFECT_NONE;
-    default:
-        return OI_EFFECT_NONE;
-    }
-}
-
-static int small_number(struct oi_text text)
-{
-    int number = 0;
-    if (text.len == 0 || text.len > 9)
-        return -1;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.at[i] < '0' || text.at[i] > '9')
-            return -1;
-        number = number * 10 + (text.at[i] - '0');
-    }
-    return number;
-}
-
 /* A copy that stays until the reply; `?` if there is no room. */
 static struct oi_text copied(struct oi_hiredis_commands *to, struct oi_text text)
 {
@@ -125,9 +88,9 @@ static void end_argument(struct reading *reading)
         text = OI_TEXT("");
     bool too_long = reading->len > OI_HIREDIS_ARGUMENT_MAX;
     if (reading->arguments == 0 && !too_long)
-        reading->effect = effect_of(text);
+        reading->effect = oi_redis_effect_of(text);
     else if (reading->arguments == 1 && reading->effect == OI_EFFECT_SELECT)
-        reading->database = too_long ? -1 : small_number(text);
+        reading->database = too_long ? -1 : oi_redis_index(text);
     reading->arguments++;
     if (reading->command && to->argument_count < OI_HIREDIS_ARGUMENTS) {
         to->arguments[to->argument_count++] = too_long                                ? OI_TEXT("?")

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/redact.h"
+#include "hooks/redis_session.h"
 
 enum {
     OI_HIREDIS_COMMANDS = 32,  /* remembered of a pipeline, */
@@ -20,13 +21,10 @@ enum {
     OI_HIREDIS_EFFECTS = 4,
 };
 
-/* Commands whose reply changes which database the connection uses. */
-enum oi_hiredis_effect_kind { OI_EFFECT_NONE, OI_EFFECT_SELECT, OI_EFFECT_RESET, OI_EFFECT_EXEC, OI_EFFECT_DISCARD };
-
 struct oi_hiredis_effect {
     uint32_t position; /* which command of the batch */
     int database;      /* SELECT; -1: not a number */
-    uint8_t kind;
+    uint8_t kind;      /* enum oi_redis_effect */
 };
 
 /* Commands that go out together. */

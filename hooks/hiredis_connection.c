@@ -6,6 +6,7 @@
 #include "agent/handles.h"
 #include "agent/url.h"
 #include "hooks/hiredis_error.h"
+#include "hooks/redis_error.h"
 
 enum { ERROR_TEXT = 128 }; /* redisContext.errstr, in every version */
 
@@ -107,7 +108,7 @@ static void start(struct oi_hiredis_connection *connection, struct oi_hiredis_ba
 {
     oi_span_start(&batch->span);
     batch->image = oi_span_image();
-    batch->database = connection->database;
+    batch->database = connection->session.database;
     batch->started = true;
 }
 
@@ -129,7 +130,7 @@ struct oi_hiredis_connection *oi_hiredis_opened(const void *context, const struc
         return NULL;
     connection->provider = provider;
     connection->layout = layout;
-    connection->transaction = -1;
+    oi_redis_session_begin(&connection->session);
     connection->transport = where->transport;
     connection->port = where->port;
     struct oi_buffer host = {connection->host, sizeof connection->host - 1, 0, false};
@@ -143,8 +144,7 @@ void oi_hiredis_reopened(struct oi_hiredis_connection *connection)
 {
     reset(&connection->batches[0]);
     reset(&connection->batches[1]);
-    connection->database = 0;
-    connection->transaction = -1;
+    oi_redis_session_begin(&connection->session);
     connection->dead = false;
     connection->confirmations = 0;
 }
@@ -223,38 +223,17 @@ static void note_error(struct oi_hiredis_batch *batch, struct oi_text text)
     struct oi_buffer code = {batch->code, sizeof batch->code, 0, false};
     struct oi_buffer message = {batch->message, sizeof batch->message, 0, false};
     batch->failed = true;
-    oi_hiredis_error_reply(text, &code, &message);
+    oi_redis_error_reply(text, &code, &message);
     batch->code_length = (uint8_t)code.len;
     batch->message_length = (uint8_t)message.len;
 }
 
-/* `type` and `text` are those of the reply to it. */
-static void select_database(struct oi_hiredis_connection *connection, const struct oi_hiredis_effect *effect, int type,
-                            struct oi_text text)
+/* What kind of a reply that is, given its type and text. */
+static enum oi_redis_answer answer_of(int type, struct oi_text text)
 {
-    bool done = type == REDIS_REPLY_STATUS && !oi_text_equal(text, OI_TEXT("QUEUED"));
-    switch ((enum oi_hiredis_effect_kind)effect->kind) {
-    case OI_EFFECT_SELECT:
-        if (type == REDIS_REPLY_STATUS && !done)
-            connection->transaction = effect->database;
-        else if (done || type == -1)
-            connection->database = done ? effect->database : -1;
-        return;
-    case OI_EFFECT_RESET:
-        if (done)
-            connection->database = 0;
-        return;
-    case OI_EFFECT_EXEC:
-        if (type == REDIS_REPLY_ARRAY && connection->transaction >= 0)
-            connection->database = connection->transaction;
-        connection->transaction = -1;
-        return;
-    case OI_EFFECT_DISCARD:
-        connection->transaction = -1;
-        return;
-    case OI_EFFECT_NONE:
-        return;
-    }
+    if (type == REDIS_REPLY_STATUS)
+        return oi_text_equal(text, OI_TEXT("QUEUED")) ? OI_ANSWER_QUEUED : OI_ANSWER_DONE;
+    return type == -1 ? OI_ANSWER_UNSEEN : type == REDIS_REPLY_ARRAY ? OI_ANSWER_MANY : OI_ANSWER_OTHER;
 }
 
 /* A command of a transaction that failed when it was carried out: EXEC says so inside of its reply. */
@@ -277,7 +256,8 @@ static void note_effects(struct oi_hiredis_connection *connection, struct oi_hir
         const struct oi_hiredis_effect *effect = &batch->commands.effects[i];
         if (effect->position != batch->answered)
             continue;
-        select_database(connection, effect, type, text);
+        oi_redis_session_answered(&connection->session, (enum oi_redis_effect)effect->kind, effect->database,
+                                  answer_of(type, text));
         if (effect->kind == OI_EFFECT_EXEC && type == REDIS_REPLY_ARRAY)
             note_error_within(connection->layout, batch, reply);
     }
@@ -346,7 +326,7 @@ void oi_hiredis_answered(struct oi_hiredis_connection *connection, const void *c
     if (++batch->answered < batch->commands.total)
         return;
     if (batch->commands.effects_lost)
-        connection->database = -1;
+        connection->session.database = -1;
     submit(connection, batch, NULL);
     if (next(connection)->commands.total > 0)
         connection->turn ^= 1;
@@ -383,7 +363,7 @@ void oi_hiredis_single_start(struct oi_hiredis_connection *connection, struct oi
 void oi_hiredis_single_answered(struct oi_hiredis_connection *connection, struct oi_hiredis_batch *batch,
                                 const void *context, const void *reply)
 {
-    batch->database = connection->database;
+    batch->database = connection->session.database;
     if (reply)
         note_reply(connection, batch, context, reply);
     submit(connection, batch, NULL);
@@ -395,6 +375,6 @@ void oi_hiredis_single_failed(struct oi_hiredis_connection *connection, struct o
     struct oi_db_error failure = {.code = OI_TEXT("_OTHER"), .message = otherwise};
     if (oi_hiredis_int(context, connection->layout->error) != 0)
         failure = oi_hiredis_error(connection, context, error);
-    batch->database = connection->database;
+    batch->database = connection->session.database;
     submit(connection, batch, &failure);
 }

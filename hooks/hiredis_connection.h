@@ -36,11 +36,10 @@ struct oi_hiredis_connection {
     const struct oi_hiredis_layout *layout;
     enum oi_transport transport;
     uint16_t port;
-    bool numeric;           /* the host is an address */
-    bool dead;              /* an error was seen; hiredis keeps it until the context is made anew */
-    int number;             /* what errno was then */
-    int database;           /* -1: unknown */
-    int transaction;        /* SELECT inside MULTI: takes effect at EXEC; -1: none */
+    bool numeric; /* the host is an address */
+    bool dead;    /* an error was seen; hiredis keeps it until the context is made anew */
+    int number;   /* what errno was then */
+    struct oi_redis_session session;
     uint32_t confirmations; /* still to come, of a SUBSCRIBE that has been answered */
     char host[256];         /* or path; cut if longer */
     uint16_t host_length;

@@ -4,11 +4,6 @@
 
 #include "agent/text.h"
 
-/* Splits an error reply (`WRONGTYPE Operation against …`) into its code and the rest. The server quotes in some of them
- * what the program sent (`Error in ACL SETUSER modifier '>secret'`): what stands in quotes becomes ?, unless it is the
- * name of a command. */
-void oi_hiredis_error_reply(struct oi_text reply, struct oi_buffer *code, struct oi_buffer *message);
-
 /* A name for redisContext.err, given errno: `ECONNREFUSED`, `REDIS_ERR_EOF`. */
 struct oi_text oi_hiredis_error_name(int error, int number);
 

@@ -285,7 +285,7 @@ END_TEST
 
 static const struct {
     const char *command;
-    enum oi_hiredis_effect_kind kind;
+    enum oi_redis_effect kind;
     int database;
 } effects[] = {
     {"SELECT 3", OI_EFFECT_SELECT, 3},   {"select 0", OI_EFFECT_SELECT, 0},

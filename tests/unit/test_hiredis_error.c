@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include "hooks/hiredis_error.h"
+#include "hooks/redis_error.h"
 #include "tests/unit/guard.h"
 
 static const struct {
@@ -42,7 +43,7 @@ START_TEST(error_replies)
     struct oi_buffer code = {code_text, sizeof code_text, 0, false};
     struct oi_buffer message = {message_text, sizeof message_text, 0, false};
     size_t len = strlen(replies[_i].reply);
-    oi_hiredis_error_reply(oi_text_of(guarded(replies[_i].reply, len), len), &code, &message);
+    oi_redis_error_reply(oi_text_of(guarded(replies[_i].reply, len), len), &code, &message);
     ck_assert_msg(oi_text_equal(oi_buffer_text(&code), oi_text_from(replies[_i].code)), "%.*s", (int)code.len, code.at);
     ck_assert_msg(oi_text_equal(oi_buffer_text(&message), oi_text_from(replies[_i].message)), "\"%.*s\"",
                   (int)message.len, message.at);
@@ -55,7 +56,7 @@ START_TEST(long_messages_are_cut_between_characters)
     struct oi_buffer code = {code_text, sizeof code_text, 0, false};
     struct oi_buffer message = {message_text, sizeof message_text, 0, false};
     strcat(reply, "abcd\xc3\xa9\xe2\x82\xac");
-    oi_hiredis_error_reply(oi_text_from(reply), &code, &message);
+    oi_redis_error_reply(oi_text_from(reply), &code, &message);
     ck_assert(oi_text_equal(oi_buffer_text(&message), OI_TEXT("abcd\xc3\xa9")));
 }
 END_TEST
