@@ -96,7 +96,8 @@ void oi_db_sql_parameters(struct oi_record *record, size_t count, oi_sql_paramet
 struct oi_redis_call {
     const struct oi_redis_args *commands;
     size_t count;
-    size_t total; /* commands of the pipeline in all, of which `count` were remembered; 0: count */
+    size_t total;    /* commands of the pipeline in all, of which `count` were remembered; 0: count */
+    size_t together; /* of one command that has a span of its own: how many went out with it; 0: not known */
     struct oi_text fallback_name;
 };
 void oi_db_redis_submit(const struct oi_span *span, const struct oi_scope *scope,

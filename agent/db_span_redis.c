@@ -107,9 +107,11 @@ static void put_pipeline(struct oi_record *record, const struct oi_redis_call *c
     oi_record_int(record, "db.operation.batch.size", (int64_t)total_of(call));
 }
 
-static void put_command(struct oi_record *record, const struct oi_redis_args *command)
+static void put_command(struct oi_record *record, const struct oi_redis_args *command, size_t together)
 {
     oi_record_int(record, "db.redis.args_length", (int64_t)arguments_of(command));
+    if (together > 1)
+        oi_record_int(record, "db.redis.pipeline_length", (int64_t)together);
     struct oi_text name = command_name(command, !oi_db_new());
     oi_record_name(record, name);
     if (oi_db_old())
@@ -150,7 +152,7 @@ void oi_db_redis_submit(const struct oi_span *span, const struct oi_scope *scope
     else if (total_of(call) > 1)
         put_pipeline(record, call);
     else
-        put_command(record, &call->commands[0]);
+        put_command(record, &call->commands[0], call->together);
     oi_db_put_error(record, error);
     oi_record_submit(record);
 }

@@ -7,7 +7,7 @@
 
 bool oi_clients_wanted(void)
 {
-    return oi_http_client_wanted();
+    return oi_http_client_wanted() || oi_redis_client_wanted();
 }
 
 void oi_client_begin(struct oi_connection *connection, bool blocking, bool stream)
@@ -74,12 +74,53 @@ struct oi_text oi_client_error_name(int error)
 
 bool oi_client_waits(const struct oi_connection *connection)
 {
-    return connection->client.first != NULL;
+    return connection->protocol == OI_CLIENT_REDIS ? connection->redis.first != NULL : connection->client.first != NULL;
 }
 
 void oi_client_turn(const struct oi_connection *connection)
 {
-    oi_http_client_turn(&connection->client);
+    if (connection->protocol == OI_CLIENT_REDIS)
+        oi_redis_client_turn(&connection->redis);
+    else
+        oi_http_client_turn(&connection->client);
+}
+
+/* --- which protocol it is
+ * ----------------------------------------------------------------------------------------------------------------------
+ */
+
+/* Apart, for the sake of the stack. */
+static __attribute__((noinline)) void set_time(struct oi_connection *connection, uint64_t mono_ns)
+{
+    connection->now_unix_ns = oi_clock_ns(CLOCK_REALTIME) - (oi_mono_ns() - mono_ns);
+    connection->now_mono_ns = mono_ns;
+}
+
+/* Outside of a write (a reply has told what it was), what was kept has the time of its own. */
+static void give_kept(struct oi_connection *connection, int fd)
+{
+    bool past = connection->now_mono_ns == 0;
+    if (past)
+        set_time(connection, connection->opener.said_mono_ns);
+    oi_redis_client_sent(connection, fd, connection->detector.bytes, connection->detector.kept);
+    if (past)
+        connection->now_mono_ns = 0;
+}
+
+/* Looks at what passes until that is known. True: it is now, and what was kept of it is to be given to the protocol. */
+static bool tell(struct oi_connection *connection, int fd, enum oi_wire_side side, const char *at, size_t length)
+{
+    struct oi_wire_detector *detector = &connection->detector;
+    if (detector->verdict != OI_WIRE_MORE)
+        return false;
+    if (side == OI_WIRE_CLIENT && detector->kept == 0)
+        connection->opener.said_mono_ns = connection->now_mono_ns;
+    if (oi_wire_detect(detector, side, at, length) != OI_WIRE_RESP || !oi_redis_client_wanted())
+        return false;
+    oi_http_client_drop(connection);
+    connection->protocol = OI_CLIENT_REDIS;
+    oi_redis_client_begin(connection, fd);
+    return detector->kept > 0;
 }
 
 /* --- what passes
@@ -89,26 +130,44 @@ void oi_client_turn(const struct oi_connection *connection)
 bool oi_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond)
 {
     (void)beyond;
-    return oi_http_client_sent(connection, fd, at, length);
+    if (tell(connection, fd, OI_WIRE_CLIENT, at, length))
+        give_kept(connection, fd);
+    if (connection->protocol != OI_CLIENT_REDIS)
+        return oi_http_client_sent(connection, fd, at, length);
+    oi_redis_client_sent(connection, fd, at, length);
+    return false;
 }
 
 void oi_client_received(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
-    (void)fd;
-    oi_http_client_received(connection, at, length);
+    if (tell(connection, fd, OI_WIRE_SERVER, at, length))
+        give_kept(connection, fd);
+    if (connection->protocol == OI_CLIENT_REDIS)
+        oi_redis_client_received(connection, at, length);
+    else
+        oi_http_client_received(connection, at, length);
 }
 
 void oi_client_end_of_input(struct oi_connection *connection)
 {
-    oi_http_client_end_of_input(connection);
+    if (connection->protocol == OI_CLIENT_REDIS)
+        oi_redis_client_end_of_input(connection);
+    else
+        oi_http_client_end_of_input(connection);
 }
 
 void oi_client_failed(struct oi_connection *connection, int error, bool sending)
 {
-    oi_http_client_failed(connection, error, sending);
+    if (connection->protocol == OI_CLIENT_REDIS)
+        oi_redis_client_failed(connection, error, sending);
+    else
+        oi_http_client_failed(connection, error, sending);
 }
 
 void oi_client_end(struct oi_connection *connection)
 {
-    oi_http_client_end(connection);
+    if (connection->protocol == OI_CLIENT_REDIS)
+        oi_redis_client_end(connection);
+    else
+        oi_http_client_end(connection);
 }

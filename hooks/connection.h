@@ -14,6 +14,7 @@
 #include "hooks/descriptor.h"
 #include "hooks/http_client.h"
 #include "hooks/http_server.h"
+#include "hooks/redis_client.h"
 #include "hooks/wire/detect.h"
 
 struct oi_address {
@@ -32,13 +33,14 @@ enum oi_role {
 
 /* Of a connection that the program opened. Told by the first bytes (hooks/wire/detect.h); until then, and where nothing
  * else is told, HTTP/1, whose parser says itself what is none. */
-enum oi_client_protocol { OI_CLIENT_HTTP1 };
+enum oi_client_protocol { OI_CLIENT_HTTP1, OI_CLIENT_REDIS };
 
 /* What was current when the program opened a connection. */
 struct oi_opener {
     const struct oi_active *active;
     uint32_t generation;
-    bool blocking; /* so was the descriptor then */
+    bool blocking;         /* so was the descriptor then */
+    uint64_t said_mono_ns; /* before the first write */
 };
 
 struct oi_connection {
@@ -65,6 +67,7 @@ struct oi_connection {
     union {
         struct oi_http_server http;
         struct oi_http_client client;
+        struct oi_redis_client redis;
     };
 };
 

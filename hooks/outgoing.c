@@ -259,7 +259,10 @@ static void tell_ahead(struct oi_outgoing *out, int fd, const struct iovec *piec
     if (!oi_outgoing_telling(out->seen))
         return;
     struct oi_connection *connection = oi_connection_hold(out->seen);
-    if (connection) {
+    if (connection && connection->protocol != OI_CLIENT_HTTP1) {
+        oi_connection_lose(out->seen); /* another thread has written something else meanwhile */
+        oi_connection_leave(connection);
+    } else if (connection) {
         exports = oi_http_client_took(connection, fd, pieces, count, out->from, out->at.place, to, out->sending);
         oi_connection_leave(connection);
     }

@@ -77,6 +77,33 @@ static enum oi_wire command(const char *at, size_t len)
     return i > 1 ? STARTS(at + i, len - i, "\r\n$", OI_WIRE_RESP) : OI_WIRE_NONE;
 }
 
+/* Somebody types a command, or a script does. Which words are taken for one: the server's reply is the other half of
+ * the proof. */
+static enum oi_wire typed(const char *at, size_t len)
+{
+    static const char words[] =
+        " append auth client command config dbsize decr del echo exists expire flushall flushdb get "
+        "hello hget hgetall hset incr incrby info keys lpop lpush lrange mget monitor mset ping "
+        "psubscribe publish quit rpush sadd select set setex smembers subscribe time ttl type ";
+    char word[16] = " ";
+    size_t i = 0;
+    while (i < len && i < sizeof word - 3 && is_letter(at[i])) {
+        word[i + 1] = (char)(at[i] | 0x20);
+        i++;
+    }
+    if (i == len || i == 0)
+        return i == 0 ? OI_WIRE_NONE : OI_WIRE_MORE;
+    word[i + 1] = ' ';
+    return (at[i] == ' ' || at[i] == '\r' || at[i] == '\n') && strstr(words, word) ? OI_WIRE_MORE : OI_WIRE_NONE;
+}
+
+/* The server's answer to what may have been such a command. */
+static enum oi_wire reply(const char *command, size_t command_len, char first)
+{
+    bool line = command[command_len - 1] == '\n' && is_letter(command[0]);
+    return line && first != 0 && strchr("+-:$*", first) ? OI_WIRE_RESP : OI_WIRE_NONE;
+}
+
 static enum oi_wire record(const char *at, size_t len)
 {
     if ((len > 1 && at[1] != 3) || (len > 2 && (unsigned char)at[2] > 4))
@@ -109,7 +136,10 @@ static enum oi_wire from_client(const char *at, size_t len)
             return OI_WIRE_NONE;
         blank += n;
     }
-    return blank == len ? OI_WIRE_MORE : request(at + blank, len - blank);
+    if (blank == len)
+        return OI_WIRE_MORE;
+    verdict = request(at + blank, len - blank);
+    return verdict == OI_WIRE_NONE && blank == 0 ? typed(at, len) : verdict;
 }
 
 /* A server that speaks first. MySQL: three bytes of length, packet number 0, then protocol 10 and the version's text,
@@ -145,6 +175,8 @@ enum oi_wire oi_wire_detect(struct oi_wire_detector *d, enum oi_wire_side side, 
             memcpy(d->bytes + d->kept, at, n);
         verdict = d->kept > 0 ? look(side, d->bytes, d->kept + n) : look(side, at, n);
     }
+    if (at && d->kept > 0 && d->side == OI_WIRE_CLIENT && side == OI_WIRE_SERVER)
+        verdict = reply(d->bytes, d->kept, at[0]);
     if (verdict == OI_WIRE_MORE) { /* then len == n: at OI_WIRE_FIRST it is over */
         memcpy(d->bytes + d->kept, at, n);
         d->kept = (uint8_t)(d->kept + n);

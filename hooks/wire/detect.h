@@ -20,7 +20,8 @@ enum oi_wire {
     OI_WIRE_PROXY, /* a PROXY header, version 1 or 2; the HTTP/1 parser reads it, and what follows */
     OI_WIRE_HTTP2, /* the connection preface, RFC 9113 §3.4 */
     OI_WIRE_TLS,   /* a handshake record, SSL 3.0 to TLS 1.3 */
-    OI_WIRE_RESP,  /* Redis: `*<n>CRLF$`, a client's command as an array */
+    OI_WIRE_RESP,  /* Redis: `*<n>CRLF$`, a client's command as an array; or a line that is one, and then a reply to it
+                    */
     OI_WIRE_MYSQL, /* the server's greeting, protocol version 10, or its refusal */
 };
 
@@ -38,7 +39,8 @@ struct oi_wire_detector {
 
 /* Looks at the next bytes of one direction; `at` NULL: they passed unseen. The verdict stays once it is there. When it
  * comes, the caller gives its parser for `side` the first `kept` bytes of `bytes`, then `at`. Who speaks first decides:
- * where both have spoken before one of them is understood, there is no verdict but NONE. */
+ * where both have spoken before one of them is understood, there is no verdict but NONE. (But for Redis's commands on a
+ * line of their own, which only the server's reply tells from a word: then what was kept is the client's.) */
 enum oi_wire oi_wire_detect(struct oi_wire_detector *detector, enum oi_wire_side side, const char *at, size_t len);
 
 #endif

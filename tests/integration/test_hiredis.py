@@ -79,10 +79,10 @@ class Expected:
             attributes["db.operation"] = self.name
         return attributes
 
-    def span(self, mode, where):
+    def span(self, mode, where, scope="otel-instrument.hiredis"):
         new = mode.startswith("database")
         failed = self.error or self.reply
-        return (self.operation(new), "CLIENT", ("ERROR", failed[1]) if failed else ("UNSET", ""), "otel-instrument.hiredis",
+        return (self.operation(new), "CLIENT", ("ERROR", failed[1]) if failed else ("UNSET", ""), scope,
                 SCHEMAS[mode], "", self.attributes(mode, where))
 
 

@@ -47,17 +47,25 @@ static const struct start starts[] = {
     CLIENT("\x16\x03\0\0\x2f\x01", TLS, 3),
     CLIENT("*1\r\n$4\r\nPING\r\n", RESP, 5),
     CLIENT("*1000000\r\n$", RESP, 11),
+    CLIENT("*0\r\n*1\r\n$4\r\nPING\r\n", NONE, 5),
+    CLIENT("*3\r\n$3\r\nSET\r\n", RESP, 5),
+    CLIENT("*12\r\n$", RESP, 6),
+    /* The reply will tell. */
+    CLIENT("PING\r\n", MORE, 0),
+    CLIENT("ping\n", MORE, 0),
+    CLIENT("GET key\r\n", MORE, 0),
+    CLIENT("SET key value\r\nGET key\r\n", MORE, 0),
+    CLIENT("subscribe c", MORE, 0),
     SERVER(GREETING, MYSQL, 7),
     SERVER("\x10\0\0\0\xff\x10\x04Too many connections", MYSQL, 7),
 
     /* Nothing we read. */
-    CLIENT("GET key\r\n", NONE, 8),
     CLIENT("get\tx", NONE, 4),
-    CLIENT("GET  /", NONE, 5),
-    CLIENT("GET :/", NONE, 5),
-    CLIENT("GET 9p://", NONE, 5),
-    CLIENT("GET http:/x", NONE, 11),
-    CLIENT("GET host:80/", NONE, 10),
+    CLIENT("PUT  /", NONE, 5),
+    CLIENT("PUT :/", NONE, 5),
+    CLIENT("PUT 9p://", NONE, 5),
+    CLIENT("PUT http:/x", NONE, 11),
+    CLIENT("PUT host:80/", NONE, 10),
     CLIENT("OPTIONS * RTSP/1.0\r\n", NONE, 11),
     CLIENT("CONNECT /x", HTTP1, 9),
     CLIENT("CONNECT :1", NONE, 9),
@@ -82,7 +90,14 @@ static const struct start starts[] = {
     CLIENT("*1\n$", NONE, 3),
     CLIENT("*12345678\r\n$", NONE, 9),
     CLIENT("*1\r\n+", NONE, 5),
-    CLIENT("PING\r\n", NONE, 5),
+    CLIENT("PINGX\r\n", NONE, 6),
+    CLIENT("PING\t", NONE, 5),
+    CLIENT("gets key\r\n", NONE, 9),
+    CLIENT("*12345\r\n:", NONE, 9),
+    CLIENT("$4\r\nPING\r\n", NONE, 3),
+    CLIENT("PASS secret\r\n", NONE, 12),
+    CLIENT("0123456789\r\n", NONE, 11),
+    CLIENT("USER alice\r\n", NONE, 11),
     CLIENT("AAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\n", NONE, 25),
     CLIENT("GET aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa://", NONE, OI_WIRE_FIRST),
     CLIENT("\xff\xd8\xff\xe0", NONE, 1),
@@ -171,6 +186,46 @@ START_TEST(who_interrupts_is_not_understood)
 }
 END_TEST
 
+static const struct {
+    const char *command, *reply;
+    enum oi_wire verdict;
+} typed[] = {
+    {"PING\r\n", "+PONG\r\n", OI_WIRE_RESP},
+    {"ping\n", "-NOAUTH Authentication required.\r\n", OI_WIRE_RESP},
+    {"GET key\r\n", "$-1\r\n", OI_WIRE_RESP},
+    {"GET key\r\n", "$5\r\nhello\r\n", OI_WIRE_RESP},
+    {"DEL a b\r\n", ":2\r\n", OI_WIRE_RESP},
+    {"KEYS *\r\n", "*0\r\n", OI_WIRE_RESP},
+    {"SET a b\r\nGET a\r\n", "+OK\r\n", OI_WIRE_RESP},
+    {"GET key\r\n", "VALUE key 0 5\r\nhello\r\nEND\r\n", OI_WIRE_NONE}, /* memcached */
+    {"GET key\r\n", "END\r\n", OI_WIRE_NONE},
+    {"PING\r\n", "PONG\r\n", OI_WIRE_NONE}, /* NATS */
+    {"TIME\r\n", "1339518083\r\n", OI_WIRE_NONE},
+    {"QUIT\r\n", "221 Bye\r\n", OI_WIRE_NONE},
+    {"AUTH LOGIN\r\n", "334 VXNlcm5hbWU6\r\n", OI_WIRE_NONE},
+    {"GET key", "+OK\r\n", OI_WIRE_NONE}, /* not yet a line */
+    {"*1\r\n", "+OK\r\n", OI_WIRE_NONE},
+    {"\r\n", "+OK\r\n", OI_WIRE_NONE},
+    {"PING\r\n", "", OI_WIRE_MORE},
+};
+
+START_TEST(a_command_on_a_line_is_told_by_its_reply)
+{
+    const char *command = typed[_i].command;
+    struct oi_wire_detector d = {0};
+    ck_assert_int_eq(oi_wire_detect(&d, OI_WIRE_CLIENT, guarded(command, strlen(command)), strlen(command)),
+                     OI_WIRE_MORE);
+    size_t len = strlen(typed[_i].reply);
+    ck_assert_int_eq(oi_wire_detect(&d, OI_WIRE_SERVER, guarded(typed[_i].reply, len), len), typed[_i].verdict);
+    ck_assert_uint_eq(d.kept, strlen(command));
+    ck_assert_mem_eq(d.bytes, command, d.kept);
+    d = (struct oi_wire_detector){0};
+    for (size_t i = 0; i < strlen(command); i++)
+        ck_assert_int_eq(oi_wire_detect(&d, OI_WIRE_CLIENT, command + i, 1), OI_WIRE_MORE);
+    ck_assert_int_eq(oi_wire_detect(&d, OI_WIRE_SERVER, typed[_i].reply, len ? 1 : 0), typed[_i].verdict);
+}
+END_TEST
+
 START_TEST(no_beginning_keeps_it_waiting)
 {
     unsigned seed = 1;
@@ -199,6 +254,7 @@ int main(void)
     tcase_add_test(tests, nothing_said_is_nothing_known);
     tcase_add_test(tests, unseen_bytes_are_no_evidence);
     tcase_add_test(tests, who_interrupts_is_not_understood);
+    tcase_add_loop_test(tests, a_command_on_a_line_is_told_by_its_reply, 0, sizeof typed / sizeof *typed);
     tcase_add_test(tests, no_beginning_keeps_it_waiting);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
