@@ -75,7 +75,8 @@ static void release(uint32_t entry)
         end(connection);
 }
 
-static bool lock(struct oi_connection *connection)
+/* Apart, for the sake of the stack. */
+static __attribute__((noinline)) bool lock_in_time(struct oi_connection *connection)
 {
     /* Who holds it needs a microsecond, but may have lost its processor: then for some milliseconds. */
     enum { SPINS = 300, NAPS = 200, NAP_NS = 100000, SPINS_CONFINED = 100000 };
@@ -89,6 +90,14 @@ static bool lock(struct oi_connection *connection)
             oi_futex_wait(&connection->lock, LOCKED, oi_mono_ns() + NAP_NS);
     }
     return false;
+}
+
+static inline bool lock(struct oi_connection *connection)
+{
+    uint32_t free = 0;
+    return atomic_compare_exchange_strong_explicit(&connection->lock, &free, LOCKED, memory_order_acquire,
+                                                   memory_order_relaxed) ||
+           lock_in_time(connection);
 }
 
 struct oi_connection *oi_connection_hold(struct oi_connection_seen seen)
