@@ -20,6 +20,7 @@ static const uint64_t NEVER = UINT64_MAX;
 struct oi_gate {
     uint32_t pool_link;
     bool doubt;           /* timers may run in this turn, or what was put off */
+    bool loops;           /* what it has read last, it has read as a loop */
     uint64_t turn_ns;     /* when it began */
     uint64_t deadline_ns; /* when timers may run */
     const struct oi_active *shown;
@@ -28,6 +29,7 @@ struct oi_gate {
 
 static struct oi_pool gates = {.slot_size = sizeof(struct oi_gate), .count = GATES};
 static pthread_key_t thread_end;
+static _Atomic bool shared; /* a loop is run by several threads */
 static volatile enum { OPEN, COUNTING, FOLLOWING, CLOSED } how = CLOSED;
 
 /* The thread is gone: what it had open counts for nobody. */
@@ -80,7 +82,7 @@ static struct oi_gate *own_gate(void)
     }
     uint64_t life = atomic_load_explicit(&gate->state, memory_order_relaxed) >> COUNT_BITS;
     atomic_store_explicit(&gate->state, life << COUNT_BITS, memory_order_relaxed);
-    gate->doubt = false;
+    gate->doubt = gate->loops = false;
     gate->turn_ns = oi_mono_ns();
     gate->deadline_ns = NEVER;
     gate->shown = NULL;
@@ -132,7 +134,22 @@ void oi_gate_show(const struct oi_active *active, uint32_t generation)
 bool oi_gate_over(const struct oi_active *current)
 {
     const struct oi_gate *gate = oi_thread.gate;
-    return gate && gate->deadline_ns != NEVER && gate->shown == current && oi_mono_ns() >= gate->deadline_ns;
+    if (!gate || gate->shown != current)
+        return false;
+    return (gate->loops && atomic_load_explicit(&shared, memory_order_relaxed)) ||
+           (gate->deadline_ns != NEVER && oi_mono_ns() >= gate->deadline_ns);
+}
+
+void oi_gate_share(void)
+{
+    atomic_store_explicit(&shared, true, memory_order_relaxed);
+}
+
+bool oi_gate_reads(bool loop)
+{
+    if (oi_thread.gate)
+        oi_thread.gate->loops = loop;
+    return !loop || !needed() || !atomic_load_explicit(&shared, memory_order_relaxed);
 }
 
 void oi_gate_doubt(void)

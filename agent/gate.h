@@ -8,7 +8,8 @@
  * Nor does it say anything once timers may run: when as much time has passed as the last wait was let. That is found
  * out when it is asked for, because the loop may look at the clock long after its wait is over. And what it says ends
  * where the thread turns to another connection, in a program that is known to touch one for whatever it does
- * (OI_GATE_FOLLOWS).
+ * (OI_GATE_FOLLOWS). In a loop that several threads run, each does what comes next for whatever request: there it never
+ * says anything.
  *
  * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
  * read it is gone. Lock-free and async-signal-safe but for oi_gate_init.
@@ -54,6 +55,13 @@ void oi_gate_turn(int64_t limit_ns);
  */
 struct oi_active;
 void oi_gate_show(const struct oi_active *active, uint32_t generation);
+
+/* Several threads run one loop. From here on what they read says nothing. */
+void oi_gate_share(void);
+
+/* This thread has read a request, or an answer, and `loop`: waits for more on that connection meanwhile, in an epoll
+ * set. False: that says nothing, because others do what comes next. */
+bool oi_gate_reads(bool loop);
 
 /* True: this one, which is the thread's current span because a descriptor said so, is that no more. */
 bool oi_gate_over(const struct oi_active *current);

@@ -50,6 +50,7 @@ struct oi_connection {
     _Atomic uint32_t references; /* descriptors that mean it */
     _Atomic bool lost;           /* something was not seen; nothing is said about it any more */
     _Atomic bool waited_for;     /* in an epoll set that waits for requests, too */
+    _Atomic int armed;           /* the epoll set that tells whenever there is something to read; -1: none */
     bool local_known;            /* whether local_port is what there is to know */
     uint16_t local_port;
     struct oi_address peer;

@@ -3,12 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/un.h>
 
 #include "agent/agent.h"
 #include "agent/futex.h"
 #include "agent/permanent.h"
 #include "agent/pool.h"
+#include "agent/thread.h"
 #include "hooks/connection.h"
 
 enum { CONNECTIONS = 65536 };
@@ -211,6 +213,7 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
     atomic_store_explicit(&connection->references, 1, memory_order_relaxed);
     atomic_store_explicit(&connection->lost, false, memory_order_relaxed);
     atomic_store_explicit(&connection->waited_for, false, memory_order_relaxed);
+    atomic_store_explicit(&connection->armed, -1, memory_order_relaxed);
     atomic_store_explicit(&connection->owed, 0, memory_order_relaxed);
     atomic_store_explicit(&connection->added, 0, memory_order_relaxed);
     connection->cookie = 0;
@@ -309,15 +312,58 @@ void oi_descriptor_listens(int fd)
 void oi_descriptor_waits(int epoll)
 {
     oi_descriptor_entry *slot = place(epoll, true);
-    if (slot && atomic_load_explicit(slot, memory_order_relaxed) != OI_DESCRIPTOR_WAITS)
+    if (slot && !oi_descriptor_is_set(atomic_load_explicit(slot, memory_order_relaxed)))
         release(atomic_exchange_explicit(slot, OI_DESCRIPTOR_WAITS, memory_order_acq_rel));
 }
 
-void oi_descriptor_waited_for(int epoll, int fd)
+/* A set that tells once leaves the connection to the thread it has told. */
+void oi_descriptor_waited_for(int epoll, int fd, uint32_t events)
 {
     uint32_t entry = oi_descriptor(fd);
-    if (oi_descriptor_connected(entry) && oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS)
+    if (!oi_descriptor_connected(entry) || !oi_descriptor_is_set(oi_descriptor(epoll)))
+        return;
+    bool armed = (events & EPOLLIN) != 0 && (events & EPOLLONESHOT) == 0;
+    atomic_store_explicit(&connection_of(entry)->armed, armed ? epoll : -1, memory_order_relaxed);
+    if (events != 0)
         atomic_store_explicit(&connection_of(entry)->waited_for, true, memory_order_relaxed);
+}
+
+void oi_descriptor_blocks(int fd)
+{
+    uint32_t entry = oi_descriptor(fd);
+    if (oi_descriptor_connected(entry))
+        atomic_store_explicit(&connection_of(entry)->armed, -1, memory_order_relaxed);
+}
+
+/* Of two threads, too far from each other to matter, one may be taken for the other. */
+static uint32_t own_number(void)
+{
+    enum { ALIGNMENT = 64 };
+    uint32_t number = (uint32_t)((uintptr_t)&oi_thread / ALIGNMENT) & OI_DESCRIPTOR_WAITER;
+    return number ? number : 1;
+}
+
+static bool by_another(uint32_t entry)
+{
+    return oi_descriptor_is_set(entry) && (entry & OI_DESCRIPTOR_WAITER) != 0 &&
+           (entry & OI_DESCRIPTOR_WAITER) != own_number();
+}
+
+void oi_descriptor_waited(int epoll)
+{
+    oi_descriptor_entry *slot = place(epoll, false);
+    uint32_t entry = slot ? atomic_load_explicit(slot, memory_order_relaxed) : 0;
+    if (by_another(entry))
+        oi_gate_share();
+    if (oi_descriptor_is_set(entry))
+        atomic_compare_exchange_strong_explicit(slot, &entry, OI_DESCRIPTOR_WAITS | own_number(), memory_order_relaxed,
+                                                memory_order_relaxed);
+}
+
+void oi_descriptor_read(int epoll)
+{
+    if (by_another(oi_descriptor(epoll)))
+        oi_gate_share();
 }
 
 /* One more reference to the connection of `from`, unless it ends meanwhile (another thread closes `from`). */

@@ -22,8 +22,9 @@ enum { OI_DESCRIPTORS_CHUNK = 1024, OI_DESCRIPTOR_CHUNKS = 1024 };
 #define OI_DESCRIPTOR_LISTENS UINT32_C(0x80000000) /* with its port in the lower half; 0: none, or unknown */
 #define OI_DESCRIPTOR_WAITS UINT32_C(0x40000000)   /* an epoll set with a listening or accepted descriptor in it */
 #define OI_DESCRIPTOR_SERVED                                                                                           \
-    UINT32_C(0x20000000) /* accepted, but what is said there is not HTTP, or not to be told                            \
-                          */
+    UINT32_C(0x20000000)                          /* accepted, but what is said there is not HTTP, or not to be told   \
+                                                   */
+#define OI_DESCRIPTOR_WAITER UINT32_C(0x1fffffff) /* beside _WAITS: which thread has waited on it last; 0: none yet */
 #define OI_DESCRIPTOR_NO_CONNECTION (OI_DESCRIPTOR_LISTENS | OI_DESCRIPTOR_WAITS | OI_DESCRIPTOR_SERVED)
 
 typedef _Atomic uint32_t oi_descriptor_entry;
@@ -42,6 +43,11 @@ static inline uint32_t oi_descriptor(int fd)
 static inline bool oi_descriptor_connected(uint32_t entry)
 {
     return entry != 0 && (entry & OI_DESCRIPTOR_NO_CONNECTION) == 0;
+}
+
+static inline bool oi_descriptor_is_set(uint32_t entry)
+{
+    return (entry & OI_DESCRIPTOR_NO_CONNECTION) == OI_DESCRIPTOR_WAITS;
 }
 
 /* A connection at the moment a call on it began. */
@@ -69,8 +75,17 @@ void oi_descriptor_found(int fd);
 void oi_descriptor_listens(int fd);
 void oi_descriptor_waits(int epoll);
 
-/* A descriptor is in that epoll set: who waits for requests waits for what comes over it, too. */
-void oi_descriptor_waited_for(int epoll, int fd);
+/* A descriptor is in that epoll set with these events (0: not any more): who waits for requests waits for what comes
+ * over it, too. */
+void oi_descriptor_waited_for(int epoll, int fd, uint32_t events);
+
+/* Calls on it wait from now on: no loop reads from it, whatever set it is still in (the JDK takes it out later). */
+void oi_descriptor_blocks(int fd);
+
+/* This thread has waited on that epoll set, or has read from a connection in it. Another one has, too: they run one
+ * loop (agent/gate.h). */
+void oi_descriptor_waited(int epoll);
+void oi_descriptor_read(int epoll);
 
 /* `to` now refers to what `from` does; what it referred to before is closed by that. */
 void oi_descriptor_duplicated(int from, int to);

@@ -43,7 +43,7 @@ void oi_http_client_begin(struct oi_http_client *client, const struct oi_opener 
 void oi_http_client_turn(const struct oi_http_client *client)
 {
     const struct oi_request *request = client->first;
-    if (oi_gate_closed() || (request && request->next))
+    if (!oi_gate_reads(true) || oi_gate_closed() || (request && request->next))
         oi_context_set(NULL);
     else if (request)
         oi_gate_show(request->span.parent, request->span.parent_generation);

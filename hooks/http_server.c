@@ -253,11 +253,14 @@ static void show(const struct oi_request *request)
 
 /* What the thread that read from this connection does next belongs to the request that came over it, if it is still to
  * be answered; to none of another connection's in any case. Of several, nobody knows which is served first. */
-static void turn_to(const struct oi_http_server *server)
+static void turn_to(const struct oi_connection *connection)
 {
-    const struct oi_request *current = server->first;
+    const struct oi_request *current = connection->http.first;
+    int set = atomic_load_explicit(&connection->armed, memory_order_relaxed);
     bool alone = current && current->headed && !(current->next && current->next->headed);
-    show(alone ? current : NULL);
+    if (set >= 0)
+        oi_descriptor_read(set);
+    show(oi_gate_reads(set >= 0) && alone ? current : NULL);
 }
 
 static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
@@ -289,7 +292,7 @@ void oi_http_server_received(struct oi_connection *connection, int fd, const cha
 {
     if (!connection->http.over)
         read_requests(connection, fd, at, length);
-    turn_to(&connection->http);
+    turn_to(connection);
 }
 
 /* --- answers
@@ -409,7 +412,7 @@ void oi_http_server_end_of_input(struct oi_connection *connection)
     struct oi_http1_event event;
     if (!connection->http.over)
         oi_http1_eof(&connection->http.requests, &event); /* what was asked for may still be answered */
-    turn_to(&connection->http);
+    turn_to(connection);
 }
 
 /* The size of the answer that the stream's end is the end of; -1: it is none's. Apart, because an event takes much of

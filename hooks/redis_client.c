@@ -64,10 +64,11 @@ void oi_redis_client_turn(const struct oi_redis_client *client)
                     request->span.parent_generation == first->span.parent_generation;
          i++)
         request = request->next;
-    if (oi_gate_closed() || !first || first->answered || client->subscribed || client->monitors || request)
+    if (!oi_gate_reads(true) || oi_gate_closed() || !first || first->answered || client->subscribed ||
+        client->monitors || request)
         oi_context_set(NULL);
     else
-        oi_context_set_again(first->span.parent, first->span.parent_generation);
+        oi_gate_show(first->span.parent, first->span.parent_generation);
 }
 
 /* --- what is told

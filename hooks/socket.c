@@ -343,6 +343,8 @@ OI_HOOK(int, dup3, (int from, int to, int flags))
     long argument = va_arg(list, long);                                                                                \
     va_end(list);                                                                                                      \
     int result = real.name ? real.name(fd, command, argument) : (int)OI_EARLY(SYS_fcntl, fd, command, argument, 0);    \
+    if (command == F_SETFL && result == 0 && !(argument & O_NONBLOCK))                                                 \
+        oi_descriptor_blocks(fd);                                                                                      \
     return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? duplicated(fd, result) : result
 
 OI_HOOK(int, fcntl, (int fd, int command, ...))
@@ -360,12 +362,12 @@ OI_HOOK(int, epoll_ctl, (int epoll, int operation, int fd, struct epoll_event *e
     int result = REAL(epoll_ctl) ? real.epoll_ctl_(epoll, operation, fd, event) : MISSING;
     int saved = errno;
     if (result == 0 && operation == EPOLL_CTL_ADD && oi_descriptor_serves(fd) &&
-        oi_descriptor(epoll) != OI_DESCRIPTOR_WAITS && noting()) {
+        !oi_descriptor_is_set(oi_descriptor(epoll)) && noting()) {
         oi_descriptor_waits(epoll);
         oi_guard_leave();
     }
-    if (result == 0 && operation != EPOLL_CTL_DEL)
-        oi_descriptor_waited_for(epoll, fd);
+    if (result == 0)
+        oi_descriptor_waited_for(epoll, fd, operation != EPOLL_CTL_DEL && event ? event->events : 0);
     errno = saved;
     return result;
 }

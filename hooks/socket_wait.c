@@ -51,17 +51,19 @@ static void done_with_request(void)
     oi_context_set(NULL);
 }
 
-/* A thread that has read requests, and waits for more. */
+/* Waits for requests. */
 static inline bool takes_turns(int epoll)
 {
-    return ((uintptr_t)oi_thread.current | (uintptr_t)oi_thread.gate) && !oi_thread.busy &&
-           oi_descriptor(epoll) == OI_DESCRIPTOR_WAITS;
+    return oi_descriptor_is_set(oi_descriptor(epoll)) && !oi_thread.busy;
 }
 
 /* After the wait. */
-static void turn(int64_t limit_ns)
+static void turn(int epoll, int64_t limit_ns)
 {
-    if (oi_thread.gate && !oi_thread.busy)
+    if (oi_thread.busy)
+        return;
+    oi_descriptor_waited(epoll);
+    if (oi_thread.gate)
         oi_gate_turn(limit_ns);
 }
 
@@ -115,7 +117,7 @@ static int64_t limit_of(const struct timespec *timeout)
     done_with_request();                                                                                               \
     int result = real.name##_(__VA_ARGS__);                                                                            \
     if (result >= 0)                                                                                                   \
-        turn(limit);                                                                                                   \
+        turn(epoll, limit);                                                                                            \
     return result
 
 static __attribute__((noinline)) int epoll_wait_slowly(int epoll, struct epoll_event *events, int room, int timeout)

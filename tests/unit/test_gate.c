@@ -149,6 +149,33 @@ START_TEST(a_program_that_follows_may_read_many_but_not_put_off)
 }
 END_TEST
 
+START_TEST(what_threads_of_one_loop_read_says_nothing)
+{
+    struct oi_active active = {.generation = 1};
+    oi_gate_init(OI_GATE_COUNTS);
+    struct oi_gate_ticket ticket = oi_gate_enter();
+    ck_assert(oi_gate_reads(true));
+    oi_gate_show(&active, 1);
+    ck_assert(!oi_gate_over(&active));
+    oi_gate_share();
+    ck_assert(oi_gate_over(&active));
+    ck_assert(!oi_gate_reads(true));
+    ck_assert(oi_gate_reads(false) && !oi_gate_over(&active) && !oi_gate_closed()); /* this one is its own */
+    oi_gate_leave(&ticket);
+}
+END_TEST
+
+START_TEST(the_user_may_have_several_threads_run_a_loop)
+{
+    struct oi_active active = {.generation = 1};
+    oi_gate_init(OI_GATE_OPEN);
+    oi_gate_share();
+    ck_assert(oi_gate_reads(true));
+    oi_gate_show(&active, 1);
+    ck_assert(!oi_gate_over(&active));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("gate");
@@ -161,6 +188,8 @@ int main(void)
     tcase_add_test(tests, a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn);
     tcase_add_test(tests, what_it_shows_ends_when_timers_may_run);
     tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
+    tcase_add_test(tests, what_threads_of_one_loop_read_says_nothing);
+    tcase_add_test(tests, the_user_may_have_several_threads_run_a_loop);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
