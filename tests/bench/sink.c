@@ -1,5 +1,6 @@
-/* An OTLP/HTTP receiver that discards: keep-alive HTTP/1.1, a thread a connection. Prints its port, then serves until
- * its standard input ends; then prints what it was sent. Its own process, so that its work is nobody else's. */
+/* An OTLP/HTTP receiver that counts spans and discards them: keep-alive HTTP/1.1, a thread a connection. Prints its
+ * port, then serves until its standard input ends; then prints what it was sent. A GET is told how many spans that is
+ * so far. Its own process, so that its work is nobody else's. */
 #include <ctype.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,9 +13,72 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static _Atomic long requests, bytes, connections;
+static _Atomic long requests, bytes, connections, spans;
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
+
+/* --- protobuf: ExportTraceServiceRequest.resource_spans.scope_spans.spans
+ * ----------------------------------------------------------------------- */
+
+static const unsigned char *varint(const unsigned char *at, const unsigned char *end, size_t *value)
+{
+    *value = 0;
+    for (unsigned shift = 0; at < end && shift < 64; shift += 7) {
+        *value |= (size_t)(*at & 0x7f) << shift;
+        if (!(*at++ & 0x80))
+            return at;
+    }
+    return end;
+}
+
+/* How many fields of this path of tags there are. All fields of these messages are length-delimited. */
+static long count(const unsigned char *at, const unsigned char *end, const char *tags)
+{
+    long found = 0;
+    while (at < end) {
+        size_t tag, length;
+        at = varint(at, end, &tag);
+        at = varint(at, end, &length);
+        if (length > (size_t)(end - at))
+            return found;
+        if (tag == (unsigned char)tags[0])
+            found += tags[1] ? count(at, at + length, tags + 1) : 1;
+        at += length;
+    }
+    return found;
+}
+
+/* --- HTTP
+ * --------------------------------------------------------------------------------------------------------------- */
+
+/* What one connection has sent: some of it may be the next request's. */
+struct input {
+    int connection;
+    char *at;
+    size_t size, have;
+};
+
+static int read_more(struct input *input, size_t wanted)
+{
+    if (wanted > input->size) {
+        char *larger = realloc(input->at, wanted);
+        if (!larger)
+            return -1;
+        input->at = larger;
+        input->size = wanted;
+    }
+    ssize_t got = read(input->connection, input->at + input->have, input->size - input->have);
+    input->have += got > 0 ? (size_t)got : 0;
+    return got > 0 ? 0 : -1;
+}
+
+static int tell(int connection)
+{
+    char number[24], text[128];
+    int digits = snprintf(number, sizeof number, "%ld", spans);
+    int length = snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", digits, number);
+    return write(connection, text, (size_t)length) == length ? 0 : -1;
+}
 
 /* The value of Content-Length in the header block, 0 without one. */
 static long content_length(const char *head, const char *end)
@@ -26,50 +90,44 @@ static long content_length(const char *head, const char *end)
     return 0;
 }
 
-/* One request; `buffer` holds `have` bytes of it already. Returns how many bytes of the next one are there, -1 at the
- * end. */
-static ssize_t serve_one(int connection, char *buffer, size_t size, size_t have)
+/* -1: the end. */
+static int serve_one(struct input *input)
 {
-    char *body;
-    buffer[have] = '\0';
-    while (!(body = strstr(buffer, "\r\n\r\n"))) {
-        ssize_t got = have + 1 < size ? read(connection, buffer + have, size - have - 1) : -1;
-        if (got <= 0)
+    char *end;
+    while (!(end = input->have ? memmem(input->at, input->have, "\r\n\r\n", 4) : NULL))
+        if (read_more(input, input->have + 16 * 1024) < 0)
             return -1;
-        have += (size_t)got;
-        buffer[have] = '\0';
-    }
-    body += 4;
-    long length = content_length(buffer, body), there = buffer + have - body;
-    for (long left = length - there; left > 0;) {
-        ssize_t got = read(connection, buffer, left < (long)size ? (size_t)left : size);
-        if (got <= 0)
+    size_t head = (size_t)(end + 4 - input->at);
+    size_t total = head + (size_t)content_length(input->at, input->at + head);
+    while (input->have < total)
+        if (read_more(input, total) < 0)
             return -1;
-        left -= got;
+    if (memcmp(input->at, "GET ", 4) == 0) {
+        if (tell(input->connection) < 0)
+            return -1;
+    } else {
+        const unsigned char *body = (const unsigned char *)input->at;
+        requests++;
+        bytes += (long)(total - head);
+        spans += count(body + head, body + total, "\x0a\x12\x12");
+        if (write(input->connection, answer, sizeof answer - 1) < 0)
+            return -1;
     }
-    requests++;
-    bytes += length;
-    if (write(connection, answer, sizeof answer - 1) < 0)
-        return -1;
-    if (there <= length)
-        return 0;
-    memmove(buffer, body + length, (size_t)(there - length));
-    return there - length;
+    input->have -= total;
+    memmove(input->at, input->at + total, input->have);
+    return 0;
 }
 
 static void *serve(void *user)
 {
-    int connection = (int)(long)user;
-    enum { SIZE = 256 * 1024 };
-    char *buffer = malloc(SIZE);
-    ssize_t have = 0;
+    struct input input = {.connection = (int)(long)user};
     int one = 1;
-    setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    setsockopt(input.connection, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     connections++;
-    while (buffer && have >= 0)
-        have = serve_one(connection, buffer, SIZE, (size_t)have);
-    free(buffer);
-    close(connection);
+    while (serve_one(&input) == 0)
+        ;
+    free(input.at);
+    close(input.connection);
     return NULL;
 }
 
@@ -103,6 +161,6 @@ int main(void)
         return 1;
     while (getchar() != EOF)
         ;
-    printf("requests %ld bytes %ld connections %ld\n", requests, bytes, connections);
+    printf("requests %ld bytes %ld spans %ld connections %ld\n", requests, bytes, spans, connections);
     return 0;
 }
