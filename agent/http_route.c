@@ -1,5 +1,7 @@
 #include "agent/http_route.h"
 
+#include <stdint.h>
+
 enum {
     DEPTH = 8,       /* segments that are named */
     LONG = 32,       /* a segment from this length on is a value */
@@ -157,9 +159,12 @@ static bool word_is_value(const struct made_of *word)
 /* `index.html`, `api`: so few letters, small and none but those, are never a value. */
 static bool is_plain(struct oi_text segment)
 {
+    static const uint32_t characters[8] = {0, 0x00006000, 0x80000000, 0x07fffffe}; /* a bit each: . - _ a to z */
     bool plain = segment.len < LETTER_HASH;
-    for (size_t i = 0; plain && i < segment.len; i++)
-        plain = is_lower(segment.at[i]) || segment.at[i] == '.' || segment.at[i] == '-' || segment.at[i] == '_';
+    for (size_t i = 0; plain && i < segment.len; i++) {
+        unsigned char c = (unsigned char)segment.at[i];
+        plain = characters[c >> 5] >> (c & 31) & 1;
+    }
     return plain;
 }
 

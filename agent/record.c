@@ -196,19 +196,48 @@ struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *bu
     return (struct oi_text){buffer->at, buffer->len};
 }
 
-/* A copy of `text` in the record, cut at a UTF-8 boundary where there is not enough room. */
-static struct oi_text keep(struct oi_record *record, struct oi_text text)
+/* Most texts are short: a call of memcpy would take longer than copying them. */
+static inline void copy(char *to, const char *from, size_t len)
 {
-    if (text.len < inline_room(record)) {
-        char *at = record->text_top - text.len - 1;
-        memcpy(at, text.at, text.len);
-        at[text.len] = '\0';
-        record->text_top = at;
-        return (struct oi_text){at, text.len};
+    if (len > 32 || len < 8) {
+        if (len >= 8)
+            memcpy(to, from, len);
+        else
+            for (size_t i = 0; i < len; i++)
+                to[i] = from[i];
+        return;
     }
+    uint64_t first[2], last[2];
+    if (len < 16) {
+        memcpy(first, from, 8);
+        memcpy(last, from + len - 8, 8);
+        memcpy(to, first, 8);
+        memcpy(to + len - 8, last, 8);
+    } else {
+        memcpy(first, from, 16);
+        memcpy(last, from + len - 16, 16);
+        memcpy(to, first, 16);
+        memcpy(to + len - 16, last, 16);
+    }
+}
+
+static __attribute__((noinline)) struct oi_text keep_elsewhere(struct oi_record *record, struct oi_text text)
+{
     struct oi_buffer buffer = oi_record_text_begin(record, text.len);
     oi_buffer_put(&buffer, text.at, text.len);
     return oi_record_text_end(record, &buffer);
+}
+
+/* A copy of `text` in the record, cut at a UTF-8 boundary where there is not enough room. */
+static inline struct oi_text keep(struct oi_record *record, struct oi_text text)
+{
+    if (text.len >= inline_room(record))
+        return keep_elsewhere(record, text);
+    char *at = record->text_top - text.len - 1;
+    copy(at, text.at, text.len);
+    at[text.len] = '\0';
+    record->text_top = at;
+    return (struct oi_text){at, text.len};
 }
 
 /* --- setters

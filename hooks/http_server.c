@@ -263,6 +263,13 @@ static void turn_to(const struct oi_connection *connection)
     show(oi_gate_reads(set >= 0) && alone ? current : NULL);
 }
 
+/* Behind a message that ends with the bytes there were, nothing more can be said. */
+static bool said_all(const struct oi_http1_event *event, size_t left)
+{
+    return event->kind == OI_HTTP1_MORE || event->kind == OI_HTTP1_OVER ||
+           (event->kind == OI_HTTP1_END && left == 0 && !event->tunnel);
+}
+
 static void read_requests(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     struct oi_http_server *server = &connection->http;
@@ -278,7 +285,7 @@ static void read_requests(struct oi_connection *connection, int fd, const char *
             return;
         }
         request_event(connection, fd, &event);
-    } while (event.kind != OI_HTTP1_MORE && event.kind != OI_HTTP1_OVER);
+    } while (!said_all(&event, length));
     if (event.kind != OI_HTTP1_OVER)
         return;
     /* What cannot be read as a request is not one; what came before it is still answered. */
@@ -376,14 +383,13 @@ void oi_http_server_sent(struct oi_connection *connection, int fd, const char *a
     (void)fd;
     if (oi_gate_follows())
         turn_to_answered(server);
-    while (!server->over) {
+    for (bool done = false; !done && !server->over;) {
         if (server->first)
             oi_http1_answers(&server->answers, (enum oi_http1_method)server->first->method_kind);
         size_t used = oi_http1_next_wanted(&server->answers, answered_wanted, at, length, &event);
         at = at ? at + used : NULL;
         length -= used;
-        if (event.kind == OI_HTTP1_MORE)
-            return;
+        done = said_all(&event, length);
         if (event.kind == OI_HTTP1_OVER)
             forget_all(server);
         else
