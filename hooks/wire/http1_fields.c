@@ -8,7 +8,7 @@ struct field {
 };
 
 /* False: the line is not there as a whole, goes on in the next one, or is not as it usually is. */
-static bool read_field(const char *at, size_t len, struct field *field)
+static inline __attribute__((always_inline)) bool read_field(const char *at, size_t len, struct field *field)
 {
     size_t name = http1_name_span(at, len), value = name + 1;
     if (name == 0 || name > OI_HTTP1_KEPT || value >= len || at[name] != ':')
