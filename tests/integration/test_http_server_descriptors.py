@@ -86,6 +86,39 @@ def test_a_clients_arrays_that_are_none_are_the_kernels_to_refuse(http_server):
     assert (span.name, span.kind, span.attributes["http.status_code"]) == ("GET", "CLIENT", 200)
 
 
+FAMILIES = {"inet": (socket.AF_INET, "127.0.0.1"), "inet6": (socket.AF_INET6, "::1"), "unix": (socket.AF_UNIX, None)}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_function_of_libc(family):
+    """Each way to accept, name, wait for, read from, write to and close a connection, in many combinations."""
+    number, address = FAMILIES[family]
+    count = 120
+    with OtlpSink() as sink:
+        process = start(instrumented_command([app("http_functions"), family, count]), env=telemetry(sink, FAST))
+        where = process.stdout.readline().decode().strip()
+        peers = []
+        for index in range(count):
+            with socket.socket(number) as client:
+                client.settimeout(30)
+                client.connect("\0" + where if family == "unix" else (address, int(where)))
+                peers.append({} if family == "unix" else {"net.peer.ip": address, "net.peer.port": client.getsockname()[1]})
+                client.sendall(f"GET /way?n={index} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                answer = b""
+                while more := client.recv(100):
+                    answer += more
+                assert answer.endswith(b"\r\n\r\nyes")
+        assert process.wait(30) == 0
+        spans = sink.exactly(count)
+    own = {} if family == "unix" else {"net.host.port": int(where)}
+    assert [(span.name, span.kind, span.status, span.parent_span_id, span.attributes) for span in spans] == [
+        ("GET /way", "SERVER", ("UNSET", ""), "", {
+            "http.method": "GET", "http.scheme": "http", "http.host": "a", "net.host.name": "a", "http.flavor": "1.1",
+            "http.target": f"/way?n={index}", "http.url": f"http://a/way?n={index}", "http.status_code": 200,
+            "http.response_content_length": 3, **own, **peer})
+        for index, peer in enumerate(peers)]
+
+
 def test_what_libc_writes_by_itself_is_no_error_of_the_request():
     """An answer through a FILE is not seen: then the request is not told of at all."""
     with serving("stdio") as (process, sink):
