@@ -217,6 +217,63 @@ def shape(spans):
     return [(root.kind, sorted(span.name for span in spans if span.parent_span_id == root.span_id)) for root in roots]
 
 
+# One thread for everything: a request asks Redis, and with what it is told asks again. What is published is asked for by nobody.
+LOOP = """
+import select, socket, sys
+def command(*words):
+    return b"".join([b"*%d\\r\\n" % len(words), *(b"$%d\\r\\n%s\\r\\n" % (len(word), word) for word in words)])
+def redis():
+    s = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    s.setblocking(False)
+    loop.register(s, select.EPOLLIN)
+    return s
+loop = select.epoll()
+listener = socket.create_server(("127.0.0.1", 0))
+loop.register(listener, select.EPOLLIN)
+server, feed = redis(), redis()
+feed.send(command(b"SUBSCRIBE", b"news"))
+print(listener.getsockname()[1], flush=True)
+while True:
+    for fd, _ in loop.poll():
+        if fd == listener.fileno():
+            client, _ = listener.accept()
+            loop.register(client, select.EPOLLIN)
+        elif fd == feed.fileno():
+            if b"message" in feed.recv(4096):
+                step = server.send(command(b"INCR", b"news"))
+        elif fd == server.fileno():
+            server.recv(4096)
+            if step == "asked":
+                server.send(command(b"STRLEN", b"key"))
+                step = "told"
+            elif step == "told":
+                client.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+        elif client.recv(4096):
+            server.send(command(b"GET", b"key"))
+            step = "asked"
+        else:
+            loop.unregister(client)
+            client.close()
+"""
+
+
+def test_a_loop_that_goes_on_with_a_reply_is_in_the_request_that_asked(redis):
+    redis.reset()
+    with OtlpSink() as sink:
+        server = start(instrumented_command([PYTHON, "-c", LOOP, redis.port]), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "100"}))
+        try:
+            url = f"http://127.0.0.1:{int(server.stdout.readline())}/"
+            for _ in range(3):
+                subprocess.run(["curl", "-sf", url], check=True, capture_output=True)
+            redis.cli("PUBLISH", "news", "x")
+            spans = sink.wait(11)
+        finally:
+            server.kill()
+            server.wait()
+    assert sorted(shape(spans)) == [("CLIENT", [])] * 2 + [("SERVER", ["GET", "STRLEN"])] * 3
+    assert {span.name for span in spans if span.kind == "CLIENT" and not span.parent_span_id} == {"SUBSCRIBE", "INCR"}
+
+
 # --- redis-cli ------------------------------------------------------------------------------------------------------------
 
 
