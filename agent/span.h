@@ -164,9 +164,9 @@ static inline uint64_t oi_key_bit(const char *key, size_t length)
     uint64_t tail;
     uint32_t last;
     if (length > sizeof tail)
-        memcpy(&tail, key + length - 1 - sizeof tail, sizeof tail);
+        memcpy(&tail, key + (length - 1 - sizeof tail), sizeof tail);
     else if (length >= sizeof last)
-        memcpy(&last, key + length - sizeof last, sizeof last), tail = last;
+        memcpy(&last, key + (length - sizeof last), sizeof last), tail = last;
     else
         tail = length > 0 ? (unsigned char)key[0] : 0;
     return UINT64_C(1) << ((tail + length) * UINT64_C(0x3ebcc0d5aabbb129) >> 58);

@@ -1,6 +1,5 @@
 """The row *servers*: wrk against three servers, bare and instrumented in turn. README.md says what is counted."""
 
-import os
 import re
 import shutil
 import signal
