@@ -83,7 +83,7 @@ static void not_connected(struct oi_mysql_connection *connection, MYSQL *mysql, 
 {
     const char *message = OI_REAL_OF(connection->provider, mysql_error)(mysql);
     struct oi_mysql_failure failure;
-    oi_mysql_failure(&failure, code, message);
+    oi_mysql_failure(&failure, code, oi_text_from(message));
     oi_mysql_keep_named_place(connection, code, message);
     struct oi_sql_call call = oi_mysql_named_call(OI_TEXT("connect"));
     oi_record_submit(oi_mysql_record(span, connection, &call, &failure));
@@ -223,7 +223,7 @@ OI_HOOK(int, mysql_select_db, (MYSQL * mysql, const char *schema))
     int result = OI_REAL(call, mysql_select_db)(mysql, schema);
     oi_call_resume(&call);
     if (result == 0)
-        oi_mysql_keep(&connection->schema, schema);
+        oi_mysql_keep(&connection->place.schema, schema);
     struct oi_sql_call made = oi_mysql_named_call(OI_TEXT("USE"));
     oi_mysql_end(connection, mysql, &span, &made, result != 0);
     oi_call_leave(&call);
@@ -240,8 +240,8 @@ OI_HOOK(my_bool, mysql_change_user, (MYSQL * mysql, const char *user, const char
     my_bool result = OI_REAL(call, mysql_change_user)(mysql, user, password, schema);
     oi_call_resume(&call);
     if (!result) {
-        oi_mysql_keep(&connection->user, user);
-        oi_mysql_keep(&connection->schema, schema);
+        oi_mysql_keep(&connection->place.user, user);
+        oi_mysql_keep(&connection->place.schema, schema);
     }
     struct oi_sql_call made = oi_mysql_named_call(OI_TEXT("change_user"));
     oi_mysql_end(connection, mysql, &span, &made, result != 0);

@@ -14,9 +14,9 @@
 
 #include <mysql.h>
 
-#include "agent/db_span.h"
 #include "agent/handles.h"
 #include "hooks/hook.h"
+#include "hooks/mysql_span.h"
 
 /* The first line is hooked, the others are read (and exist in both libraries but for those that begin with mariadb_).
  */
@@ -57,35 +57,15 @@ bool mysql_stmt_bind_named_param(MYSQL_STMT *stmt, MYSQL_BIND *binds, unsigned i
 OI_LIBRARY_FUNCTIONS(libmariadb, OI_MYSQL_FUNCTIONS);
 extern struct oi_library oi_library_libmariadb;
 
-/* A span that waits for its result. */
-struct oi_mysql_pending {
-    _Atomic(struct oi_record *) record; /* NULL: none waits */
-    uint64_t start_mono_ns;
-    int64_t affected; /* sums over the results read so far; -1: none had such a count */
-    int64_t returned;
-    bool started; /* by a _start function, and not over yet */
-};
-
-/* A short text of our own. */
-struct oi_mysql_text {
-    uint8_t len;
-    bool known;
-    char at[254];
-};
-
 /* Beside a MYSQL. */
 struct oi_mysql_connection {
     const struct oi_provider *provider;
     struct oi_mysql_pending pending;
-    enum oi_db_system system;
-    enum oi_transport transport;
-    uint16_t port;
-    bool described;      /* by a connected library, not by the arguments of a connect */
-    uint32_t number;     /* no other connection of this process has it, whatever its address */
-    const char *session; /* the library's text about its peer, only to be compared */
-    struct oi_mysql_text host, user, schema;
-    struct oi_mysql_text told;           /* the schema, when the library was last asked for it */
-    struct oi_db_connection_front front; /* written as spans are */
+    struct oi_mysql_place place;
+    bool described;            /* by a connected library, not by the arguments of a connect */
+    uint32_t number;           /* no other connection of this process has it, whatever its address */
+    const char *session;       /* the library's text about its peer, only to be compared */
+    struct oi_mysql_text told; /* the schema, when the library was last asked for it */
     /* Of an operation that is under way in the non-blocking interface. */
     struct oi_span starting; /* a connect or a change of where the connection is */
     struct oi_text changing; /* what the latter is called; absent: none is under way */
@@ -123,11 +103,6 @@ extern struct oi_handles oi_mysql_statements;
         return failure;                                                                                                \
     }
 
-static inline bool oi_mysql_waits(const struct oi_mysql_pending *pending)
-{
-    return atomic_load_explicit(&pending->record, memory_order_relaxed) != NULL;
-}
-
 /* The state of a connection; NULL: not known. */
 static inline struct oi_mysql_connection *oi_mysql_connection(const MYSQL *mysql)
 {
@@ -137,16 +112,6 @@ static inline struct oi_mysql_connection *oi_mysql_connection(const MYSQL *mysql
 static inline struct oi_mysql_statement *oi_mysql_statement(const MYSQL_STMT *stmt)
 {
     return oi_handles_find(&oi_mysql_statements, stmt);
-}
-
-static inline struct oi_sql_call oi_mysql_text_call(const char *text, size_t length)
-{
-    return (struct oi_sql_call){.text = {text, length}, .rows_affected = -1, .rows_returned = -1};
-}
-
-static inline struct oi_sql_call oi_mysql_named_call(struct oi_text name)
-{
-    return (struct oi_sql_call){.name = name, .rows_affected = -1, .rows_returned = -1};
 }
 
 /* The state of `mysql`, made if need be, and described as soon as the library is connected. NULL: no memory, or no
@@ -164,9 +129,6 @@ void oi_mysql_end(struct oi_mysql_connection *connection, MYSQL *mysql, const st
 /* --- where a connection is (libmariadb_place.c) ----------------------------------------------------------------------
  */
 
-/* A text cut at the bound; NULL or empty: unknown. */
-void oi_mysql_keep(struct oi_mysql_text *text, const char *value);
-
 /* Asks a connected library: a defaults file, an option or an environment variable may have said something else than the
  * arguments of the connect. */
 void oi_mysql_describe(struct oi_mysql_connection *connection, MYSQL *mysql);
@@ -178,14 +140,11 @@ void oi_mysql_follow_session(struct oi_mysql_connection *connection, MYSQL *mysq
  * connect and of mysql_select_db, and with a server that tells (session_track_schema) every later one. */
 void oi_mysql_follow_schema(struct oi_mysql_connection *connection, MYSQL *mysql);
 
-/* Looks whether a statement, if it succeeds, changes the schema of those that follow: `USE x`. Else `schema` stays. */
-void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length);
-
 /* The statement has succeeded of which this was kept. */
 static inline void oi_mysql_use_next_schema(struct oi_mysql_connection *connection)
 {
     if (connection->next_schema.known)
-        connection->schema = connection->next_schema;
+        connection->place.schema = connection->next_schema;
     connection->next_schema.known = false;
 }
 
@@ -311,39 +270,8 @@ void oi_mysql_put_parameters(struct oi_record *record, const MYSQL_STMT *stmt);
 /* --- spans (libmariadb_span.c) ---------------------------------------------------------------------------------------
  */
 
-/* How a call failed, in the library's words. */
-struct oi_mysql_failure {
-    struct oi_db_error error;
-    char digits[12];
-};
-void oi_mysql_failure(struct oi_mysql_failure *failure, unsigned int code, const char *message);
-
-/* One of the client's own errors: no server has sent it. */
-bool oi_mysql_client_error(unsigned int code);
-
 /* The record of a call on `connection` (NULL: closed meanwhile). */
 struct oi_record *oi_mysql_record(const struct oi_span *span, struct oi_mysql_connection *connection,
                                   const struct oi_sql_call *call, const struct oi_mysql_failure *failure);
-
-/* Empties `pending` for a call that has just begun. */
-void oi_mysql_pending_start(struct oi_mysql_pending *pending, const struct oi_span *span);
-
-/* The waiting record, now the caller's; NULL: none. */
-struct oi_record *oi_mysql_take(struct oi_mysql_pending *pending);
-
-/* Lets it wait (`more`), or completes and submits it. */
-void oi_mysql_put(struct oi_mysql_pending *pending, struct oi_record *record, bool more);
-
-/* Completes and submits what waits, if anything. */
-void oi_mysql_settle(struct oi_mysql_pending *pending);
-
-/* What became known of a taken record: it lasted until now; rows were counted (the library's -1: not known).
- */
-void oi_mysql_lasted(const struct oi_mysql_pending *pending, struct oi_record *record);
-static inline void oi_mysql_count(int64_t *sum, my_ulonglong rows)
-{
-    if (rows != (my_ulonglong)-1)
-        *sum = (*sum < 0 ? 0 : *sum) + (int64_t)rows;
-}
 
 #endif

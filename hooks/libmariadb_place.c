@@ -1,18 +1,6 @@
 /* Where a connection is, as whom and in which schema: as the connected library says it, and for a connect that failed
  * as far as the program has said it. */
-#include "agent/sql.h"
 #include "hooks/libmariadb.h"
-
-void oi_mysql_keep(struct oi_mysql_text *text, const char *value)
-{
-    text->known = value && *value;
-    text->len = 0;
-    if (!text->known)
-        return;
-    size_t length = strnlen(value, sizeof text->at);
-    memcpy(text->at, value, length);
-    text->len = (uint8_t)length;
-}
 
 /* --- what the library says -------------------------------------------------------------------------------------------
  */
@@ -41,25 +29,25 @@ static void describe_peer(struct oi_mysql_connection *connection, MYSQL *mysql)
         return;
     if (strstr(via, "TCP")) {
         const char *host = info(provider, mysql, MARIADB_CONNECTION_HOST);
-        oi_mysql_keep(&connection->host, host ? host : peer);
-        if (!host && connection->host.len > via - peer)
-            connection->host.len = (uint8_t)(via - peer);
+        oi_mysql_keep(&connection->place.host, host ? host : peer);
+        if (!host && connection->place.host.len > via - peer)
+            connection->place.host.len = (uint8_t)(via - peer);
         unsigned int port = 0;
         if (OI_REAL_OF(provider, mariadb_get_infov))
             OI_REAL_OF(provider, mariadb_get_infov)(mysql, MARIADB_CONNECTION_PORT, &port);
         if (port != 0)
-            connection->port = (uint16_t)port;
-        connection->transport = OI_TRANSPORT_TCP;
+            connection->place.port = (uint16_t)port;
+        connection->place.transport = OI_TRANSPORT_TCP;
     } else if (strstr(via, "socket")) {
         const char *path = info(provider, mysql, MARIADB_CONNECTION_UNIX_SOCKET);
         if (path)
-            oi_mysql_keep(&connection->host, path);
+            oi_mysql_keep(&connection->place.host, path);
         /* MySQL's library does not say which socket, where the program has not. */
-        bool is_path = connection->host.known && connection->host.at[0] == '/';
+        bool is_path = connection->place.host.known && connection->place.host.at[0] == '/';
         if (!is_path)
-            oi_mysql_keep(&connection->host, "localhost");
-        connection->port = 0;
-        connection->transport = is_path ? OI_TRANSPORT_UNIX : OI_TRANSPORT_UNKNOWN;
+            oi_mysql_keep(&connection->place.host, "localhost");
+        connection->place.port = 0;
+        connection->place.transport = is_path ? OI_TRANSPORT_UNIX : OI_TRANSPORT_UNKNOWN;
     }
 }
 
@@ -70,14 +58,14 @@ void oi_mysql_describe(struct oi_mysql_connection *connection, MYSQL *mysql)
     if (!server)
         return;
     connection->described = true;
-    connection->system = strstr(server, "MariaDB") ? OI_DB_MARIADB : OI_DB_MYSQL;
+    connection->place.system = strstr(server, "MariaDB") ? OI_DB_MARIADB : OI_DB_MYSQL;
     describe_peer(connection, mysql);
     const char *user = info(provider, mysql, MARIADB_CONNECTION_USER), *schema;
     if (user)
-        oi_mysql_keep(&connection->user, user);
+        oi_mysql_keep(&connection->place.user, user);
     if (ask(provider, mysql, MARIADB_CONNECTION_SCHEMA, &schema)) {
-        oi_mysql_keep(&connection->schema, schema);
-        connection->told = connection->schema;
+        oi_mysql_keep(&connection->place.schema, schema);
+        connection->told = connection->place.schema;
     }
 }
 
@@ -98,22 +86,7 @@ void oi_mysql_follow_schema(struct oi_mysql_connection *connection, MYSQL *mysql
     if (length == told->len && memcmp(told->at, schema ? schema : "", length) == 0)
         return;
     oi_mysql_keep(told, schema);
-    connection->schema = *told;
-}
-
-void oi_mysql_named_schema(struct oi_mysql_text *schema, const char *text, size_t length)
-{
-    while (length > 0 && (*text == ' ' || (*text >= '\t' && *text <= '\r')))
-        text++, length--;
-    if (length == 0 || !memchr("uU/-#", *text, 5))
-        return;
-    struct oi_sql sql = {.query = {NULL, 0, 0, false}};
-    oi_sql_analyze((struct oi_text){text, length}, &sql);
-    if (!oi_text_present(sql.schema) || sql.schema.len == 0 || sql.schema.len > sizeof schema->at)
-        return;
-    memcpy(schema->at, sql.schema.at, sql.schema.len);
-    schema->len = (uint8_t)sql.schema.len;
-    schema->known = true;
+    connection->place.schema = *told;
 }
 
 /* --- what the program says -------------------------------------------------------------------------------------------
@@ -141,20 +114,20 @@ void oi_mysql_keep_arguments(struct oi_mysql_connection *connection, const struc
     if (!host && !options.defaults && !OI_REAL_OF(connection->provider, mariadb_get_infov))
         host = "localhost";
     bool plain = host && !strpbrk(host, ";=") && !strstr(host, "://");
-    oi_mysql_keep(&connection->user, given->user);
-    oi_mysql_keep(&connection->schema, given->schema);
-    oi_mysql_keep(&connection->host, plain ? host : NULL);
-    connection->told = connection->schema;
-    connection->port = 0;
-    connection->transport = OI_TRANSPORT_UNKNOWN;
+    oi_mysql_keep(&connection->place.user, given->user);
+    oi_mysql_keep(&connection->place.schema, given->schema);
+    oi_mysql_keep(&connection->place.host, plain ? host : NULL);
+    connection->told = connection->place.schema;
+    connection->place.port = 0;
+    connection->place.transport = OI_TRANSPORT_UNKNOWN;
     if (!plain)
         return;
     if (strcmp(host, "localhost") != 0 || options.tcp) {
-        connection->transport = OI_TRANSPORT_TCP;
-        connection->port = strchr(host, ',') ? 0 : (uint16_t)given->port;
+        connection->place.transport = OI_TRANSPORT_TCP;
+        connection->place.port = strchr(host, ',') ? 0 : (uint16_t)given->port;
     } else if (given->path && *given->path && !options.defaults) {
-        oi_mysql_keep(&connection->host, given->path);
-        connection->transport = OI_TRANSPORT_UNIX;
+        oi_mysql_keep(&connection->place.host, given->path);
+        connection->place.transport = OI_TRANSPORT_UNIX;
     }
 }
 
@@ -167,12 +140,12 @@ void oi_mysql_keep_named_place(struct oi_mysql_connection *connection, unsigned 
     if ((code != CR_CONNECTION && code != CR_CONN_HOST && code != CR_UNKNOWN_HOST) || !from || ++from == to)
         return;
     if (*from == '/') {
-        connection->transport = OI_TRANSPORT_UNIX;
-        connection->port = 0;
-    } else if (connection->host.known) {
+        connection->place.transport = OI_TRANSPORT_UNIX;
+        connection->place.port = 0;
+    } else if (connection->place.host.known) {
         return;
     }
-    oi_mysql_keep(&connection->host, from);
-    if (connection->host.len > to - from)
-        connection->host.len = (uint8_t)(to - from);
+    oi_mysql_keep(&connection->place.host, from);
+    if (connection->place.host.len > to - from)
+        connection->place.host.len = (uint8_t)(to - from);
 }

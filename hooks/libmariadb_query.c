@@ -30,7 +30,7 @@ void oi_mysql_answered(struct oi_mysql_connection *connection, MYSQL *mysql, str
 static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql_connection *connection, MYSQL *mysql)
 {
     oi_mysql_failure(failure, OI_REAL_OF(connection->provider, mysql_errno)(mysql),
-                     OI_REAL_OF(connection->provider, mysql_error)(mysql));
+                     oi_text_from(OI_REAL_OF(connection->provider, mysql_error)(mysql)));
 }
 
 void oi_mysql_failed(struct oi_mysql_connection *connection, MYSQL *mysql, struct oi_record *record)
@@ -72,7 +72,7 @@ static void queried(struct oi_mysql_connection *connection, MYSQL *mysql, const 
         return;
     if (record)
         oi_mysql_answered(connection, mysql, record);
-    oi_mysql_named_schema(&connection->schema, text, length);
+    oi_mysql_named_schema(&connection->place.schema, text, length);
 }
 
 OI_HOOK(int, mysql_query, (MYSQL * mysql, const char *text))

@@ -37,7 +37,7 @@ static void begun_change(struct oi_mysql_connection *connection, const struct oi
     connection->starting = *span;
     connection->pending.started = true;
     connection->changing = name;
-    connection->next_user = connection->user;
+    connection->next_user = connection->place.user;
     if (user)
         oi_mysql_keep(&connection->next_user, user);
     oi_mysql_keep(&connection->next_schema, schema);
@@ -48,8 +48,8 @@ static void change_over(struct oi_mysql_connection *connection, MYSQL *mysql, bo
     struct oi_sql_call call = oi_mysql_named_call(connection->changing);
     connection->changing = (struct oi_text){NULL, 0};
     if (!failed) {
-        connection->user = connection->next_user;
-        connection->schema = connection->next_schema;
+        connection->place.user = connection->next_user;
+        connection->place.schema = connection->next_schema;
     }
     oi_mysql_end(connection, mysql, &connection->starting, &call, failed);
 }

@@ -33,9 +33,9 @@ static void read_failure(struct oi_mysql_failure *failure, const struct oi_mysql
     unsigned int code = OI_REAL_OF(provider, mysql_stmt_errno)(stmt);
     if (code == 0 && oi_stmt_connection(statement))
         oi_mysql_failure(failure, OI_REAL_OF(provider, mysql_errno)(statement->mysql),
-                         OI_REAL_OF(provider, mysql_error)(statement->mysql));
+                         oi_text_from(OI_REAL_OF(provider, mysql_error)(statement->mysql)));
     else
-        oi_mysql_failure(failure, code, OI_REAL_OF(provider, mysql_stmt_error)(stmt));
+        oi_mysql_failure(failure, code, oi_text_from(OI_REAL_OF(provider, mysql_stmt_error)(stmt)));
 }
 
 static struct oi_record *record_call(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
@@ -141,7 +141,7 @@ static void follow_schema(const struct oi_mysql_statement *statement)
 {
     struct oi_mysql_connection *connection = oi_stmt_connection(statement);
     if (connection && statement->prepared)
-        oi_mysql_named_schema(&connection->schema, statement->text, statement->length);
+        oi_mysql_named_schema(&connection->place.schema, statement->text, statement->length);
 }
 
 static void executed(struct oi_mysql_statement *statement, MYSQL_STMT *stmt, const struct oi_span *span,
