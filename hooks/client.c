@@ -1,5 +1,7 @@
 /* Connections that the program opened: which protocol they speak, and whose spans begin on them. */
 #include <errno.h>
+#include <string.h>
+#include <sys/un.h>
 
 #include "agent/agent.h"
 #include "agent/futex.h"
@@ -7,7 +9,7 @@
 
 bool oi_clients_wanted(void)
 {
-    return oi_http_client_wanted() || oi_redis_client_wanted();
+    return oi_http_client_wanted() || oi_redis_client_wanted() || oi_mysql_client_wanted();
 }
 
 void oi_client_begin(struct oi_connection *connection, bool blocking, bool stream)
@@ -17,6 +19,8 @@ void oi_client_begin(struct oi_connection *connection, bool blocking, bool strea
     connection->detector = (struct oi_wire_detector){.verdict = OI_WIRE_MORE};
     connection->opener.active = oi_context_active(&context, &connection->opener.generation);
     connection->opener.blocking = blocking;
+    connection->opener.unix_ns = oi_clock_ns(CLOCK_REALTIME);
+    connection->opener.mono_ns = oi_mono_ns();
     connection->now_unix_ns = connection->now_mono_ns = 0;
     oi_http_client_begin(&connection->client, &connection->opener);
     if (stream)
@@ -74,15 +78,45 @@ struct oi_text oi_client_error_name(int error)
 
 bool oi_client_waits(const struct oi_connection *connection)
 {
-    return connection->protocol == OI_CLIENT_REDIS ? connection->redis.first != NULL : connection->client.first != NULL;
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
+        return connection->redis.first != NULL;
+    case OI_CLIENT_MYSQL:
+        return oi_mysql_client_waits(&connection->mysql);
+    default:
+        return connection->client.first != NULL;
+    }
 }
 
 void oi_client_turn(const struct oi_connection *connection)
 {
-    if (connection->protocol == OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
         oi_redis_client_turn(&connection->redis);
-    else
+        break;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_turn(connection);
+        break;
+    default:
         oi_http_client_turn(&connection->client);
+        break;
+    }
+}
+
+size_t oi_client_place(const struct oi_connection *connection, int fd, char room[OI_CLIENT_PLACE])
+{
+    union {
+        struct sockaddr_un address;
+        struct sockaddr any;
+    } peer = {0};
+    _Static_assert(sizeof peer.address.sun_path == OI_CLIENT_PLACE, "any path has room");
+    socklen_t length = sizeof peer.address;
+    if (connection->peer.family != AF_UNIX)
+        return oi_address_text(&connection->peer, room).len;
+    if (oi_life_confined() || getpeername(fd, &peer.any, &length) != 0)
+        return 0;
+    memcpy(room, peer.address.sun_path, OI_CLIENT_PLACE);
+    return strnlen(room, OI_CLIENT_PLACE);
 }
 
 /* --- which protocol it is
@@ -100,11 +134,30 @@ static __attribute__((noinline)) void set_time(struct oi_connection *connection,
 static void give_kept(struct oi_connection *connection, int fd)
 {
     bool past = connection->now_mono_ns == 0;
+    if (connection->protocol == OI_CLIENT_MYSQL) {
+        oi_mysql_client_received(connection, connection->detector.bytes, connection->detector.kept);
+        return;
+    }
     if (past)
         set_time(connection, connection->opener.said_mono_ns);
     oi_redis_client_sent(connection, fd, connection->detector.bytes, connection->detector.kept);
     if (past)
         connection->now_mono_ns = 0;
+}
+
+static bool begins(struct oi_connection *connection, int fd, enum oi_wire verdict)
+{
+    bool mysql = verdict == OI_WIRE_MYSQL && oi_mysql_client_wanted();
+    bool redis = verdict == OI_WIRE_RESP && oi_redis_client_wanted();
+    if (!mysql && !redis)
+        return false;
+    oi_http_client_drop(connection);
+    connection->protocol = mysql ? OI_CLIENT_MYSQL : OI_CLIENT_REDIS;
+    if (mysql)
+        oi_mysql_client_begin(connection, fd);
+    else
+        oi_redis_client_begin(connection, fd);
+    return true;
 }
 
 /* Looks at what passes until that is known. True: it is now, and what was kept of it is to be given to the protocol. */
@@ -115,59 +168,86 @@ static bool tell(struct oi_connection *connection, int fd, enum oi_wire_side sid
         return false;
     if (side == OI_WIRE_CLIENT && detector->kept == 0)
         connection->opener.said_mono_ns = connection->now_mono_ns;
-    if (oi_wire_detect(detector, side, at, length) != OI_WIRE_RESP || !oi_redis_client_wanted())
-        return false;
-    oi_http_client_drop(connection);
-    connection->protocol = OI_CLIENT_REDIS;
-    oi_redis_client_begin(connection, fd);
-    return detector->kept > 0;
+    return begins(connection, fd, oi_wire_detect(detector, side, at, length)) && detector->kept > 0;
 }
 
 /* --- what passes
- * -----------------------------------------------------------------------------------------------------------------------
- */
+ * --- */
 
 bool oi_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond)
 {
-    (void)beyond;
     if (tell(connection, fd, OI_WIRE_CLIENT, at, length))
         give_kept(connection, fd);
-    if (connection->protocol != OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
+        oi_redis_client_sent(connection, fd, at, length);
+        return false;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_sent(connection, fd, at, length, beyond);
+        return false;
+    default:
         return oi_http_client_sent(connection, fd, at, length);
-    oi_redis_client_sent(connection, fd, at, length);
-    return false;
+    }
 }
 
 void oi_client_received(struct oi_connection *connection, int fd, const char *at, size_t length)
 {
     if (tell(connection, fd, OI_WIRE_SERVER, at, length))
         give_kept(connection, fd);
-    if (connection->protocol == OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
         oi_redis_client_received(connection, at, length);
-    else
+        break;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_received(connection, at, length);
+        break;
+    default:
         oi_http_client_received(connection, at, length);
+        break;
+    }
 }
 
 void oi_client_end_of_input(struct oi_connection *connection)
 {
-    if (connection->protocol == OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
         oi_redis_client_end_of_input(connection);
-    else
+        break;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_end_of_input(connection);
+        break;
+    default:
         oi_http_client_end_of_input(connection);
+        break;
+    }
 }
 
 void oi_client_failed(struct oi_connection *connection, int error, bool sending)
 {
-    if (connection->protocol == OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
         oi_redis_client_failed(connection, error, sending);
-    else
+        break;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_failed(connection, error, sending);
+        break;
+    default:
         oi_http_client_failed(connection, error, sending);
+        break;
+    }
 }
 
 void oi_client_end(struct oi_connection *connection)
 {
-    if (connection->protocol == OI_CLIENT_REDIS)
+    switch ((enum oi_client_protocol)connection->protocol) {
+    case OI_CLIENT_REDIS:
         oi_redis_client_end(connection);
-    else
+        break;
+    case OI_CLIENT_MYSQL:
+        oi_mysql_client_end(connection);
+        break;
+    default:
         oi_http_client_end(connection);
+        break;
+    }
 }

@@ -14,6 +14,7 @@
 #include "hooks/descriptor.h"
 #include "hooks/http_client.h"
 #include "hooks/http_server.h"
+#include "hooks/mysql_client.h"
 #include "hooks/redis_client.h"
 #include "hooks/wire/detect.h"
 
@@ -33,14 +34,15 @@ enum oi_role {
 
 /* Of a connection that the program opened. Told by the first bytes (hooks/wire/detect.h); until then, and where nothing
  * else is told, HTTP/1, whose parser says itself what is none. */
-enum oi_client_protocol { OI_CLIENT_HTTP1, OI_CLIENT_REDIS };
+enum oi_client_protocol { OI_CLIENT_HTTP1, OI_CLIENT_REDIS, OI_CLIENT_MYSQL };
 
 /* What was current when the program opened a connection. */
 struct oi_opener {
     const struct oi_active *active;
     uint32_t generation;
-    bool blocking;         /* so was the descriptor then */
-    uint64_t said_mono_ns; /* before the first write */
+    bool blocking;             /* so was the descriptor then */
+    uint64_t unix_ns, mono_ns; /* when that was */
+    uint64_t said_mono_ns;     /* before the first write */
 };
 
 struct oi_connection {
@@ -69,6 +71,7 @@ struct oi_connection {
         struct oi_http_server http;
         struct oi_http_client client;
         struct oi_redis_client redis;
+        struct oi_mysql_client mysql;
     };
 };
 
@@ -125,6 +128,11 @@ void oi_client_note_time(struct oi_connection *connection);
  * in a later turn: what was current when it was opened counts. With a blocking descriptor, it is the thread that writes
  * which counts. */
 void oi_client_start_span(const struct oi_connection *connection, bool first, struct oi_span *span);
+
+/* Where it is connected to: the address, or the path of a unix socket, for which the kernel is asked. How many bytes of
+ * it are in `room`; 0: it is not known, or the path is none. */
+enum { OI_CLIENT_PLACE = 108 };
+size_t oi_client_place(const struct oi_connection *connection, int fd, char room[OI_CLIENT_PLACE]);
 
 /* What a system call failed with, as error.type. */
 struct oi_text oi_client_error_name(int error);

@@ -67,17 +67,20 @@ struct oi_record *oi_mysql_place_record(const struct oi_span *span, const struct
                                         struct oi_mysql_place *place, const struct oi_sql_call *call,
                                         const struct oi_mysql_failure *failure)
 {
-    struct oi_db_connection described = {.system = OI_DB_MYSQL, .database_index = -1};
-    if (place) {
-        described.system = place->system;
-        described.transport = place->transport;
-        described.host = text_of(&place->host);
-        described.port = place->port;
-        described.user = text_of(&place->user);
-        described.name = text_of(&place->schema);
-        described.front = &place->front;
-    }
-    return oi_db_sql_record(span, scope, &described, call, failure ? &failure->error : NULL);
+    static const struct oi_db_connection unknown = {.system = OI_DB_MYSQL, .database_index = -1};
+    const struct oi_db_error *error = failure ? &failure->error : NULL;
+    if (!place)
+        return oi_db_sql_record(span, scope, &unknown, call, error);
+    struct oi_db_connection *described = &place->described;
+    described->system = place->system;
+    described->transport = place->transport;
+    described->host = text_of(&place->host);
+    described->port = place->port;
+    described->user = text_of(&place->user);
+    described->name = text_of(&place->schema);
+    described->front = &place->front;
+    described->database_index = -1;
+    return oi_db_sql_record(span, scope, described, call, error);
 }
 
 void oi_mysql_pending_start(struct oi_mysql_pending *pending, const struct oi_span *span)

@@ -25,6 +25,7 @@ struct oi_mysql_place {
     uint16_t port;
     struct oi_mysql_text host, user, schema;
     struct oi_db_connection_front front; /* written as spans are */
+    struct oi_db_connection described;   /* the same for the agent, made anew for each of them: the stack is small */
 };
 
 /* A span that waits for its result. */

@@ -142,20 +142,44 @@ static enum oi_wire from_client(const char *at, size_t len)
     return verdict == OI_WIRE_NONE && blank == 0 ? typed(at, len) : verdict;
 }
 
+/* `8.0`, `10.11`, `5.5`: how a version begins. */
+static enum oi_wire version(const char *at, size_t len)
+{
+    size_t i = 0;
+    while (i < len && i < 2 && is_digit(at[i]))
+        i++;
+    if (i < len && (i == 0 || at[i] != '.'))
+        return OI_WIRE_NONE;
+    if (i + 1 >= len)
+        return OI_WIRE_MORE;
+    return is_digit(at[i + 1]) ? OI_WIRE_MYSQL : OI_WIRE_NONE;
+}
+
+/* The number of an error (1040 too many connections, 1129 blocked, 1130 not allowed …), and what it says. */
+static enum oi_wire refusal(const unsigned char *at, size_t len)
+{
+    if (len < 3)
+        return OI_WIRE_MORE;
+    int error = at[0] | at[1] << 8;
+    bool text = at[2] == '#' || is_letter((char)at[2]);
+    return error >= 1000 && error < 2000 && text ? OI_WIRE_MYSQL : OI_WIRE_NONE;
+}
+
 /* A server that speaks first. MySQL: three bytes of length, packet number 0, then protocol 10 and the version's text,
- * or 0xff and an error number (1040 too many connections, 1129 blocked, 1130 not allowed …). */
+ * or 0xff and an error. */
 static enum oi_wire from_server(const char *at, size_t len)
 {
     const unsigned char *u = (const unsigned char *)at;
-    static const size_t needed = 7;
+    enum { HEAD = 5, SHORTEST = 30, SHORTEST_REFUSAL = 4 };
     if ((len > 1 && u[1] > GREETING >> 8) || (len > 2 && u[2] != 0) || (len > 3 && u[3] != 0) ||
-        (len > 4 && u[4] != 10 && u[4] != 0xff))
+        (len >= HEAD && u[4] != 10 && u[4] != 0xff))
         return OI_WIRE_NONE;
-    if (len < needed)
+    if (len < HEAD)
         return OI_WIRE_MORE;
-    int error = u[5] | u[6] << 8, length = u[0] | u[1] << 8;
-    bool greeting = u[4] == 10 && is_digit(at[5]) && length > 30;
-    return greeting || (u[4] == 0xff && error >= 1000 && error < 2000) ? OI_WIRE_MYSQL : OI_WIRE_NONE;
+    int length = u[0] | u[1] << 8;
+    if (length <= (u[4] == 10 ? SHORTEST : SHORTEST_REFUSAL))
+        return OI_WIRE_NONE;
+    return u[4] == 10 ? version(at + HEAD, len - HEAD) : refusal(u + HEAD, len - HEAD);
 }
 
 static enum oi_wire look(enum oi_wire_side side, const char *at, size_t len)

@@ -55,7 +55,7 @@ class Expected:
         plain = self.summary or " ".join(filter(None, (self.operation, self.table)))
         return f"BATCH {plain}" if self.batch else plain
 
-    def compare(self, span, client, which):
+    def compare(self, span, client, which, library="libmariadb"):
         old, new = self.old_attributes(client), self.new_attributes(client)
         attributes = {"old": old, "new": new, "dup": {**old, **new}}[which]
         if self.rows is ...:
@@ -64,7 +64,7 @@ class Expected:
                 attributes[count] = span.attributes[count]
         name = self.operation if which == "old" else self.title
         check(span, name, attributes, (self.status[0], span.status[1]) if self.message is ... else self.status,
-              SCOPE if which == "old" else NEW_SCOPE)
+              (f"otel-instrument.{library}", (SCOPE if which == "old" else NEW_SCOPE)[1]))
 
 
 def compare(client, script, expected, which, env=None, run=None):

@@ -56,8 +56,22 @@ static const struct start starts[] = {
     CLIENT("GET key\r\n", MORE, 0),
     CLIENT("SET key value\r\nGET key\r\n", MORE, 0),
     CLIENT("subscribe c", MORE, 0),
-    SERVER(GREETING, MYSQL, 7),
-    SERVER("\x10\0\0\0\xff\x10\x04Too many connections", MYSQL, 7),
+    SERVER(GREETING, MYSQL, 9),
+    SERVER("\x5b\0\0\0\x0a"
+           "8.0.36-0ubuntu0.22.04.1\0",
+           MYSQL, 8),
+    SERVER("\x5f\0\0\0\x0a"
+           "5.5.5-10.5.23-MariaDB-1:10.5.23+maria~ubu2004\0",
+           MYSQL, 8),
+    SERVER("\x36\0\0\0\x0a"
+           "5.1.73\0",
+           MYSQL, 8),
+    SERVER("\xa0\x01\0\0\x0a"
+           "11.4.2-MariaDB-with-a-long-name\0",
+           MYSQL, 9),
+    SERVER("\x17\0\0\0\xff\x10\x04Too many connections", MYSQL, 8),
+    SERVER("\x1d\0\0\0\xff\x6a\x04#HY000Host is not allowed", MYSQL, 8),
+    SERVER("\x1d\0\0\0\xff\x69\x04Host 'x' is blocked", MYSQL, 8),
 
     /* Nothing we read. */
     CLIENT("get\tx", NONE, 4),
@@ -111,14 +125,42 @@ static const struct start starts[] = {
     SERVER("\x4a\0\0\0\x09"
            "5.0",
            NONE, 5),
-    SERVER("\x4a\0\0\0\x0axy", NONE, 7),
+    SERVER("\x4a\0\0\0\x0axy", NONE, 6),
     SERVER("\x04\0\0\0\x0a"
            "8.0",
+           NONE, 5),
+    SERVER("\x4a\0\0\0\x0a"
+           "8\0",
            NONE, 7),
+    SERVER("\x4a\0\0\0\x0a"
+           "8.x",
+           NONE, 8),
+    SERVER("\x4a\0\0\0\x0a"
+           "100.1",
+           NONE, 8),
+    SERVER("\x4a\0\0\0\x0a.1", NONE, 6),
+    SERVER("\x4a\0\0\0\x0a"
+           "10",
+           MORE, 0),
+    SERVER("\x4a\0\x01\0\x0a"
+           "8.0",
+           NONE, 3),
+    SERVER("\0\0\0\0", MORE, 0),
+    SERVER("\0\0\0\0\x0a"
+           "8.0",
+           NONE, 5),
+    SERVER("\x10\0\0\0\xff\x10\x04\0oo", NONE, 8),
+    SERVER("\x04\0\0\0\xff\x10\x04#", NONE, 5),
+    SERVER("\x10\0\0\0\xff\xe7\x03Too", NONE, 8),
+    SERVER("\0\0\x12\x04\0\0\0\0\0", NONE, 3),
+    SERVER("RFB 003.008\n", NONE, 2),
+    SERVER("* OK IMAP4rev1 ready\r\n", NONE, 2),
+    SERVER("<?xml version='1.0'?>", NONE, 2),
+    CLIENT(GREETING, NONE, 2),
     SERVER("\x4a\x05\0\0\x0a"
            "8.0",
            NONE, 2),
-    SERVER("\x10\0\0\0\xff\x10\x27Too", NONE, 7),
+    SERVER("\x10\0\0\0\xff\x10\x27Too", NONE, 8),
 };
 
 static enum oi_wire detect(struct oi_wire_detector *d, const struct start *start, size_t from, size_t len)
