@@ -219,13 +219,19 @@ void oi_db_put_connection(struct oi_record *record, const struct oi_db_connectio
 /* --- errors
  * ------------------------------------------------------------------------------------------------------------- */
 
-/* Not part of the caller: its buffer need not stand on the stack where nothing failed. */
-__attribute__((noinline)) static void put_status(struct oi_record *record, struct oi_text message)
+/* What is redacted is written in place: the stack below a socket's write has no room for it. Where the record has none
+ * either, nothing is said. */
+static void put_status(struct oi_record *record, struct oi_text message)
 {
-    char text[512];
-    struct oi_buffer out = {.at = text, .size = sizeof text};
-    if (oi_agent.config.db_statement != OI_STATEMENT_RAW && oi_redact_message(message, &out))
-        message = oi_buffer_text(&out);
+    enum { MOST = 512 };
+    if (oi_agent.config.db_statement != OI_STATEMENT_RAW && oi_text_present(message)) {
+        /* A ? may stand for an empty value. */
+        struct oi_buffer out = oi_record_text_begin(record, message.len < MOST ? message.len + 1 : MOST);
+        if (oi_redact_message(message, &out)) {
+            oi_record_error_owned(record, oi_record_text_end(record, &out));
+            return;
+        }
+    }
     oi_record_status(record, OI_STATUS_ERROR, message);
 }
 

@@ -255,6 +255,13 @@ void oi_record_name(struct oi_record *record, struct oi_text name)
         record->name = keep(record, name);
 }
 
+void oi_record_error_owned(struct oi_record *record, struct oi_text message)
+{
+    oi_record_status(record, OI_STATUS_ERROR, (struct oi_text){NULL, 0});
+    if (record && record->status == OI_STATUS_ERROR)
+        record->status_message = message;
+}
+
 void oi_record_status(struct oi_record *record, enum oi_status status, struct oi_text message)
 {
     if (!record || record->status == OI_STATUS_OK || status == OI_STATUS_UNSET)

@@ -191,6 +191,7 @@ static inline void oi_record_put_str(struct oi_record *record, const char *key, 
 struct oi_buffer oi_record_text_begin(struct oi_record *record, size_t wanted);
 struct oi_text oi_record_text_end(struct oi_record *record, struct oi_buffer *buffer);
 void oi_record_name_owned(struct oi_record *record, struct oi_text name);
+void oi_record_error_owned(struct oi_record *record, struct oi_text message); /* OI_STATUS_ERROR with it */
 void oi_record_add_str_owned(struct oi_record *record, const char *key, size_t key_length, uint64_t bit,
                              struct oi_text value);
 #define oi_record_str_owned(record, key, text) oi_record_add_str_owned((record), OI_KEY(key), (text))
