@@ -130,7 +130,7 @@ static int client(int port)
     static const char text[] = "GET /a HTTP/1.1\r\nHost: a\r\n\r\n";
     struct sockaddr_in address = {
         .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
-    char answer[100];
+    char answer[4096];
     connection = socket(AF_INET, SOCK_STREAM, 0);
     if (connect(connection, (struct sockaddr *)&address, sizeof address) != 0)
         return 1;
@@ -140,7 +140,16 @@ static int client(int port)
         moves(places[i].at);
     }
     fcntl(connection, F_SETFL, 0);
-    return write(connection, text, sizeof text - 1) < 0 || recv(connection, answer, sizeof answer, 0) < 0;
+    if (write(connection, text, sizeof text - 1) < 0)
+        return 1;
+    size_t length = 0;
+    while (length < 2 || memcmp(answer + length - 2, "ok", 2) != 0) {
+        ssize_t got = recv(connection, answer + length, sizeof answer - length, 0);
+        if (got <= 0)
+            return 1;
+        length += (size_t)got;
+    }
+    return close(connection);
 }
 
 static int server(void)
