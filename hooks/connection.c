@@ -80,7 +80,9 @@ void oi_connection_received(struct oi_connection_seen seen, int fd, const struct
             oi_context_set(NULL); /* the thread has turned to somebody of whom nothing is known */
         return;
     }
-    if (connection->role == OI_ROLE_CLIENT && turns_to(connection))
+    if (connection->role == OI_ROLE_SERVER)
+        connection->http.fresh = NULL;
+    else if (turns_to(connection))
         oi_client_turn(connection);
     if (!pieces)
         received(connection, fd, NULL, bytes);

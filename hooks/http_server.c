@@ -156,7 +156,7 @@ static void forget_all(struct oi_http_server *server)
         server->first = request->next;
         oi_request_give(request);
     }
-    server->last = server->reading = NULL;
+    server->last = server->reading = server->fresh = NULL;
     server->waiting = 0;
     server->over = true;
 }
@@ -170,10 +170,12 @@ static bool elsewhere(const struct oi_request *request)
     return request->image != oi_span_image() || request->forks != oi_life_forks();
 }
 
-/* Read here before a fork and not answered here: the other process has, or the client would not go on. */
+/* Read here before a fork and not answered here: the other process has, or the client would not go on. What has come
+ * together with the request that begins now is answered by nobody yet. */
 static void forget_answered_elsewhere(struct oi_http_server *server)
 {
-    while (server->first && server->first->complete && !server->first->answered && elsewhere(server->first)) {
+    while (server->first && server->first != server->fresh && server->first->complete && !server->first->answered &&
+           elsewhere(server->first)) {
         struct oi_request *request = server->first;
         server->first = request->next;
         if (!server->first)
@@ -236,6 +238,8 @@ static void request_event(struct oi_connection *connection, int fd, const struct
         if (event->head.framing != OI_HTTP1_NO_BODY)
             request->request_size = (int64_t)event->body;
         request->complete = true;
+        if (!server->fresh)
+            server->fresh = request;
         server->reading = NULL;
         break;
     default:

@@ -22,6 +22,7 @@ struct oi_http_server {
     struct oi_http1 requests, answers;
     struct oi_request *first, *last; /* not answered completely, oldest first */
     struct oi_request *reading;      /* which of them the requests' side is in; NULL: none */
+    struct oi_request *fresh;        /* the oldest one that the read under way has completed; NULL: none */
     uint32_t waiting;                /* how many there are */
     bool over;                       /* not HTTP/1, or no longer to be told */
     bool deaf;                       /* no further request can be told */

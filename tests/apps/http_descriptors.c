@@ -6,6 +6,7 @@
  *   number     the copy's number is 99 999, or the largest there may be
  *   pass       hands each connection to a child over a socket
  *   fork       reads a request and has a child answer it
+ *   between    forks for something else in the middle of a request, and says so; the rest comes with the next one
  *   vfork      has a vfork child close all its descriptors before it answers
  *   system     closes by the system call and reads a file that then has the same number
  *   late       the same, a tenth of a second after the last answer, and the client has not closed
@@ -198,6 +199,27 @@ static void answered_by_child(int fd)
     close(fd);
 }
 
+static void forks_between(int fd)
+{
+    char text[4096], path[256];
+    ssize_t length = read(fd, text, sizeof text);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(0);
+    waitpid(child, NULL, 0);
+    printf("go on\n");
+    fflush(stdout);
+    struct iovec pieces[] = {{text + length, 2}, {text + length + 2, 2000}};
+    ssize_t got = length > 0 ? readv(fd, pieces, 2) : 0;
+    if (got <= 0 || length + got >= 4000)
+        exit(1);
+    text[length + got] = '\0';
+    for (const char *at = text; (at = strstr(at, " /")); at++)
+        if (sscanf(at, "%255s", path) == 1)
+            say(fd, path);
+    close(fd);
+}
+
 static void beside_vfork(int fd)
 {
     char path[256];
@@ -343,6 +365,7 @@ int main(int argc, char **argv)
     } ways[] = {{"pass", pass},
                 {"guest", pass},
                 {"fork", answered_by_child},
+                {"between", forks_between},
                 {"vfork", beside_vfork},
                 {"system", reused_out_of_sight},
                 {"late", reused_late},

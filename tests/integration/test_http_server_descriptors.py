@@ -57,6 +57,23 @@ def test_each_request_is_one_span(how):
         assert heard(sink, len(expected) + 1) == [*expected, ("/last", 200)]
 
 
+def test_a_fork_between_requests_that_come_together():
+    """The process has a child for something else: both requests are answered by their own reader."""
+    with serving("between") as (process, sink):
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+            client.sendall(b"POST /first HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbo")
+            assert process.stdout.readline() == b"go on\n"
+            client.sendall(b"dyGET /second HTTP/1.1\r\nHost: a\r\n\r\nGET /last HTTP/1.1\r\nHost: a\r\n\r\n")
+            answer = b""
+            while more := client.recv(4096):
+                answer += more
+            assert answer.endswith(b"/last")
+        spans = sorted(sink.wait(3), key=lambda span: (span.start, span.end))
+    assert [(span.attributes["http.target"], span.attributes["http.response_content_length"]) for span in spans] == [
+        ("/first", 6), ("/second", 7), ("/last", 5)]
+
+
 def told_of_addresses(command, env):
     process = start(command, env=env)
     with socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=30) as client:
