@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ pytest.register_assert_rewrite("harness")  # says what differs
 from harness import HttpServer, MariaDB, OtlpSink, Redis, sanitizers  # noqa: E402  (needs the path above)
 
 # Programs under test start with the dispositions a terminal gives them, also where the tests run in the background (SIGINT
-# ignored) or under nohup (SIGHUP ignored).
-signal.signal(signal.SIGINT, signal.default_int_handler)
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
-signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+# ignored) or under nohup (SIGHUP ignored). A worker of pytest-xdist may load this on a second thread: it has them from its parent.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
