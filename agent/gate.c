@@ -100,7 +100,8 @@ struct oi_gate_ticket oi_gate_enter(void)
     return (struct oi_gate_ticket){gate, (uint32_t)(state >> COUNT_BITS)};
 }
 
-void oi_gate_leave(struct oi_gate_ticket *ticket)
+/* A thread that has ended has given its gate back: that memory stays a gate's, and the life tells. */
+__attribute__((no_sanitize_address)) void oi_gate_leave(struct oi_gate_ticket *ticket)
 {
     struct oi_gate *gate = ticket->gate;
     ticket->gate = NULL;
