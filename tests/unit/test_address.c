@@ -31,7 +31,7 @@ END_TEST
 START_TEST(any_address_is_written_as_inet_ntop_does)
 {
     srandom(5952);
-    for (int n = 0; n < 200000; n++) {
+    for (int n = 0; n < 20000; n++) {
         uint8_t address[16];
         long zeros = random();
         for (int i = 0; i < 16; i++) {
