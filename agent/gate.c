@@ -1,5 +1,6 @@
 #include "agent/gate.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -13,7 +14,7 @@ enum { GATES = 65536, COUNT_BITS = 32 };
 
 /* What a loop takes for now may be older than the clock, and its timers are rounded. */
 static const uint64_t SLACK_NS = 2000000;
-static const uint64_t NEVER = UINT64_MAX;
+static const uint64_t NEVER = UINT64_MAX, UNKNOWN = 0;
 
 /* `state` is the thread's life in the upper half, and how many requests it has open in the lower one. The rest is the
  * thread's own. */
@@ -83,7 +84,7 @@ static struct oi_gate *own_gate(void)
     uint64_t life = atomic_load_explicit(&gate->state, memory_order_relaxed) >> COUNT_BITS;
     atomic_store_explicit(&gate->state, life << COUNT_BITS, memory_order_relaxed);
     gate->doubt = gate->loops = false;
-    gate->turn_ns = oi_mono_ns();
+    gate->turn_ns = UNKNOWN;
     gate->deadline_ns = NEVER;
     gate->shown = NULL;
     oi_thread.gate = gate;
@@ -114,15 +115,27 @@ __attribute__((no_sanitize_address)) void oi_gate_leave(struct oi_gate_ticket *t
         ;
 }
 
-/* A loop waits until its next timer is due. It found that out when its last turn began, or later. */
+/* A loop waits until its next timer is due. It found that out when its last turn began, or later, by the exact clock or
+ * by the coarse one, which may be a tick behind: by the time that the coarse one told us then. */
+static uint64_t deadline(const struct oi_gate *gate, int64_t limit_ns)
+{
+    if (limit_ns < 0)
+        return NEVER;
+    if (gate->turn_ns == UNKNOWN || (uint64_t)limit_ns < SLACK_NS)
+        return 0;
+    return gate->turn_ns + (uint64_t)limit_ns - SLACK_NS;
+}
+
 void oi_gate_turn(int64_t limit_ns)
 {
-    struct oi_gate *gate = oi_thread.gate;
-    uint64_t now = oi_mono_ns();
-    uint64_t limit = limit_ns < 0 ? NEVER : (uint64_t)limit_ns;
-    gate->deadline_ns = limit == NEVER ? NEVER : limit < SLACK_NS ? 0 : gate->turn_ns + limit - SLACK_NS;
-    gate->doubt = now >= gate->deadline_ns;
-    gate->turn_ns = now;
+    int saved = errno;
+    struct oi_gate *gate = needed() ? own_gate() : NULL;
+    errno = saved;
+    if (!gate)
+        return;
+    gate->deadline_ns = deadline(gate, limit_ns);
+    gate->doubt = oi_mono_ns() >= gate->deadline_ns;
+    gate->turn_ns = oi_clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 
 void oi_gate_show(const struct oi_active *active, uint32_t generation)

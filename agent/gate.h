@@ -48,7 +48,7 @@ struct oi_gate_ticket oi_gate_enter(void);
 /* The answer is over, or will never come. Whichever thread says it; once a ticket. */
 void oi_gate_leave(struct oi_gate_ticket *ticket);
 
-/* This thread, which has a gate, has waited for requests, at most for so long; below 0: without limit. */
+/* This thread has waited for requests, at most for so long; below 0: without limit. Leaves errno as it is. */
 void oi_gate_turn(int64_t limit_ns);
 
 /* The thread's current span is this one (NULL: none), because a descriptor of its own says so: until a timer may run.

@@ -63,8 +63,7 @@ static void turn(int epoll, int64_t limit_ns)
     if (oi_thread.busy)
         return;
     oi_descriptor_waited(epoll);
-    if (oi_thread.gate)
-        oi_gate_turn(limit_ns);
+    oi_gate_turn(limit_ns);
 }
 
 /* libc's header says that poll only writes to the set, which makes gcc think that it has no content yet. */
