@@ -71,6 +71,6 @@ def test_two_threads_open_and_close_one_module(redis, sink):
 
 
 def test_a_library_that_is_switched_off(redis, sink):
-    off = {**SETTINGS, "OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "hiredis"}
+    off = {**SETTINGS, "OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "redis"}
     result = same_output([app("dynamic_deep"), "l", app("dynamic_deep_module"), redis.socket], sink, env=off)
     assert result.spans == []

@@ -353,7 +353,7 @@ PROGRAMS = {
     "Node fetch": ["/usr/bin/node", "-e", "fetch(process.argv[1]).then(r => r.text()).then(console.log)"],
     "JDK HttpClient": ["/usr/bin/java", "-XX:TieredStopAtLevel=1", JAVA_SOURCE],
 }
-AGENTS = {"urllib": "Python-urllib/", "requests": "python-requests/", "wget": "Wget/", "Node fetch": "node", "JDK HttpClient": "Java-http-client/"}
+AGENTS = {"urllib": "Python-urllib/", "requests": "python-requests/", "wget": "Wget/", "Node fetch": ("node", "undici"), "JDK HttpClient": "Java-http-client/"}
 
 
 @pytest.mark.parametrize("opt_in", ["", "http"])

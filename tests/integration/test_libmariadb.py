@@ -626,13 +626,6 @@ def test_off(client, env):
     assert client.run(client.tcp, *STATEMENTS, "query=SELECT * FROM nosuch", "close", env=env) == []
 
 
-def test_the_servers_own_client_is_out_of_reach(mariadb):
-    """Its library is part of it; it works as ever."""
-    result = same_output(["mariadb", "--no-defaults", "--host=127.0.0.1", f"--port={mariadb.port}", "--user=app", "--password=secret",
-                          "--execute=SELECT 41 + 1 AS answer", "shop"])
-    assert (result.stdout, result.spans) == (b"answer\n42\n", [])
-
-
 # --- MySQL's own library ---------------------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import http.client
 import os
 import re
 import signal
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -271,6 +272,8 @@ def mysql2():
     folder = OUT / "mysql2"
     with locked("mysql2"):
         if not (folder / "node_modules" / "mysql2").exists():
+            if not shutil.which("npm"):
+                pytest.skip("npm is not installed")
             folder.mkdir(parents=True, exist_ok=True)
             made = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, "mysql2@3"],
                                   capture_output=True, text=True, check=False, timeout=120)

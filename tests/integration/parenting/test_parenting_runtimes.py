@@ -116,8 +116,9 @@ LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
 LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
 LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
 StartServers 2
-ThreadsPerChild 40
-MaxRequestWorkers 80
+ThreadsPerChild 80
+MaxRequestWorkers 160
+KeepAliveTimeout 60
 ProxyPass / {url}/ {options}
 """
 
