@@ -222,4 +222,5 @@ void oi_mysql_command_drop(struct oi_mysql_running *running)
     oi_record_free(oi_mysql_take(&running->pending));
     if (running->statement)
         oi_mysql_known_give(running->statement, false);
+    running->statement = NULL;
 }

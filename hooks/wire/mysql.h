@@ -171,6 +171,7 @@ struct oi_mysql {
     bool out_parameters;
     uint8_t first, waiting, sending; /* of the ring below: the oldest, how many, the one being sent */
     uint8_t silent;                  /* what is being sent has no answer: its command; 0: it has one */
+    uint8_t heading;                 /* the command whose head is being read */
     uint32_t definitions;            /* still to come */
     uint64_t rows;
     struct oi_mysql_waiting ring[OI_MYSQL_WAITING];

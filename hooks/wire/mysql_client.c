@@ -140,6 +140,16 @@ static void put_command(const struct oi_mysql *s, struct oi_mysql_event *event)
     event->slot = s->silent ? 0 : s->sending;
 }
 
+/* It waits from the event on that tells of it, and not before. */
+static void command_is_known(struct oi_mysql *s, struct oi_mysql_event *event)
+{
+    if (!s->silent) {
+        s->sending = (uint8_t)((s->first + s->waiting++) % OI_MYSQL_WAITING);
+        s->ring[s->sending] = (struct oi_mysql_waiting){.command = s->heading};
+    }
+    put_command(s, event);
+}
+
 static void command_begins(struct oi_mysql *s, uint8_t command, struct oi_mysql_event *event)
 {
     struct oi_mysql_stream *stream = &s->streams[OI_MYSQL_CLIENT];
@@ -150,14 +160,11 @@ static void command_begins(struct oi_mysql *s, uint8_t command, struct oi_mysql_
     }
     stream->mode = (uint8_t)mode_of(s, command);
     s->silent = silent ? command : 0;
-    if (!silent) {
-        s->sending = (uint8_t)((s->first + s->waiting++) % OI_MYSQL_WAITING);
-        s->ring[s->sending] = (struct oi_mysql_waiting){.command = command};
-    }
+    s->heading = command;
     if (stream->mode == ATTRIBUTES)
         oi_mysql_attributes_begin(&s->values);
     if (stream->mode != HEADED)
-        put_command(s, event);
+        command_is_known(s, event);
 }
 
 size_t oi_mysql_client_first(struct oi_mysql *s, unsigned char first, struct oi_mysql_event *event)
@@ -186,19 +193,18 @@ size_t oi_mysql_client_headed(struct oi_mysql *s, const char *at, size_t len, st
 {
     enum { CURSORS = 0x0f, HAS_TYPES = 128 };
     struct oi_mysql_stream *stream = &s->streams[OI_MYSQL_CLIENT];
-    struct oi_mysql_waiting *entry = &s->ring[s->sending];
-    uint8_t command = s->silent ? s->silent : entry->command;
+    uint8_t command = s->heading;
     size_t wanted = head_of(command) - stream->kept, n = len < wanted ? len : wanted;
     memcpy(stream->text + stream->kept, at, n);
     stream->kept = (uint16_t)(stream->kept + n);
     if (n < wanted)
         return n;
     struct reader r = {(const unsigned char *)stream->text, stream->kept, false};
-    put_command(s, event);
+    command_is_known(s, event);
     event->statement = (uint32_t)read_number(&r, 4);
     stream->mode = SKIP;
     if (command == OI_MYSQL_COM_STMT_EXECUTE) {
-        event->cursor = entry->cursor = (read_number(&r, 1) & CURSORS) != 0;
+        event->cursor = s->ring[s->sending].cursor = (read_number(&r, 1) & CURSORS) != 0;
     } else if (command == OI_MYSQL_COM_STMT_BULK_EXECUTE) {
         oi_mysql_bulk_begin(&s->values, (read_number(&r, 2) & HAS_TYPES) != 0);
         stream->mode = VALUES;
