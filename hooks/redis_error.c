@@ -39,20 +39,30 @@ static bool opens_quotes(struct oi_text text, size_t at)
     return is_quote(text.at[at]) && (at == 0 || text.at[at - 1] == ' ' || text.at[at - 1] == '(');
 }
 
+/* Where the quotes that `open` opens are closed; a value may have such quotes inside of it. The text's end: nowhere. */
+static size_t closed_at(struct oi_text text, size_t open)
+{
+    size_t close = open + 1;
+    while (close < text.len &&
+           (text.at[close] != text.at[open] || (close + 1 < text.len && !memchr(" :,.;)", text.at[close + 1], 6))))
+        close++;
+    return close;
+}
+
 static void without_values(struct oi_text text, struct oi_buffer *out)
 {
     for (size_t i = 0; i < text.len; i++) {
         oi_buffer_char(out, text.at[i]);
         if (!opens_quotes(text, i))
             continue;
-        const char *end = memchr(text.at + i + 1, text.at[i], text.len - i - 1);
-        size_t close = end ? (size_t)(end - text.at) : text.len;
-        if (end && names_command(text, i, close))
+        size_t close = closed_at(text, i);
+        bool closed = close < text.len;
+        if (closed && names_command(text, i, close))
             oi_buffer_put(out, text.at + i + 1, close - i - 1);
         else
             oi_buffer_char(out, '?');
-        if (end)
-            oi_buffer_char(out, *end);
+        if (closed)
+            oi_buffer_char(out, text.at[close]);
         i = close;
     }
 }
