@@ -22,6 +22,7 @@ static void plain(struct oi_mysql_pieces *p, char c)
     else if (c == '*' && p->last == '/')
         p->inside = '*';
     p->string = 0;
+    p->lead = 0;
     p->before = p->inside ? 0 : p->last;
     p->last = p->inside ? 0 : c;
 }
@@ -34,17 +35,33 @@ static void in_comment(struct oi_mysql_pieces *p, char c)
     p->last = p->inside ? c : 0;
 }
 
+/* Behind a backslash that may be none: in front of a quote that may end the string, or half of a character. */
+static void doubt(struct oi_mysql_pieces *p)
+{
+    p->doubtful = true;
+    if (p->lead && !p->lead_kept)
+        keep(p, p->lead);
+    if (!p->kept)
+        keep(p, '\\');
+}
+
 /* A quote that is doubled ends a string and begins the next, which is as good. */
 static void in_string(struct oi_mysql_pieces *p, char c)
 {
     bool escaped = p->escapes, ends = c == p->inside && !escaped;
-    bool kept = ends || p->inside == '`' || (escaped ? p->kept : p->string < OI_MYSQL_STRING_KEPT);
+    if (escaped && (c == p->inside || (c == '\\' && p->lead)))
+        doubt(p);
+    bool kept = ends || p->inside == '`' || p->doubtful || (escaped ? p->kept : p->string < OI_MYSQL_STRING_KEPT);
     if (kept) {
         keep(p, c);
         p->string++;
     }
     p->kept = kept;
     p->escapes = c == '\\' && !escaped && p->inside != '`';
+    if (!p->escapes)
+        p->lead = (unsigned char)c > 0x80 ? c : 0;
+    if (!p->escapes)
+        p->lead_kept = kept;
     if (ends)
         p->inside = 0;
 }
