@@ -147,16 +147,18 @@ static void text_passes(struct oi_mysql_session *session, const struct oi_mysql_
 {
     struct oi_mysql_running *running = &session->running[event->slot];
     struct oi_mysql_known *statement = running->statement;
-    bool whole = session->pieces.length == 0 && event->len + event->rest < UINT32_MAX &&
+    bool whole = !running->told && session->pieces.length == 0 && event->len + event->rest < UINT32_MAX &&
                  (event->last || (!event->more && event->rest > 0 && event->rest <= beyond &&
                                   oi_readable(event->at + event->len, (size_t)event->rest)));
     if (running->what == OI_MYSQL_IS_PREPARE && statement) {
         size_t room = sizeof statement->text - statement->length, n = event->len < room ? event->len : room;
         memcpy(statement->text + statement->length, event->at, n);
         statement->length = (uint16_t)(statement->length + n);
+    } else if (running->told) {
+        return; /* this was there then */
     } else if (running->what == OI_MYSQL_IS_STATEMENT && whole) {
         is_told(session, running, oi_text_of(event->at, event->len + (size_t)event->rest));
-    } else if (!running->told) {
+    } else {
         oi_mysql_piece(&session->pieces, event->at, event->len);
     }
 }
