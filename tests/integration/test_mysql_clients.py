@@ -587,6 +587,35 @@ def test_a_result_that_is_not_read_to_its_end(mariadb):
     assert (span.status, span.attributes.get("db.response.returned_rows")) == (("UNSET", ""), None)
 
 
+def test_a_statement_that_takes_many_writes(mariadb):
+    """The kernel takes some of it at a time: it is one statement, shown without its values."""
+    program = """
+import socket, sys, pymysql
+db = pymysql.connect(host="127.0.0.1", port=int(sys.argv[1]), user="app", password="secret", autocommit=None, write_timeout=20)
+db._sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+for _ in range(3):
+    with db.cursor() as cursor:
+        cursor.execute("SELECT LENGTH('" + "secret " * 200000 + "') AS a, 'secret' AS b, 'x''y' AS c")
+        print(cursor.fetchall())
+"""
+    result = same_output([PYTHON, "-c", program, mariadb.port], env=NEW)
+    assert [span.attributes["db.query.text"] for span in result.spans] == ["SELECT LENGTH(?) AS a, ? AS b, ? AS c"] * 3
+
+
+def test_a_connection_that_ends_in_the_middle_of_a_command(mariadb):
+    """What was answered before is not told again as a failure."""
+    program = """
+import os, sys, pymysql
+db = pymysql.connect(host="127.0.0.1", port=int(sys.argv[1]), user="app", password="secret", autocommit=None)
+db.select_db("shop")
+db._sock.sendall(bytes([10, 0, 0, 0, 0x17]))
+os.close(db._sock.fileno())
+os._exit(0)
+"""
+    result = same_output([PYTHON, "-c", program, mariadb.port], env=NEW)
+    assert [(span.name, span.status) for span in result.spans] == [("USE", ("UNSET", ""))]
+
+
 def test_a_forked_child(mariadb):
     """Neither says again what its parent does, nor ends it by closing its copy."""
     program = """
