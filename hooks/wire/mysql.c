@@ -139,6 +139,7 @@ size_t oi_mysql_next(struct oi_mysql *s, enum oi_mysql_side side, const char *at
         const char *here = at ? at + used : NULL;
         if (ended) {
             packet_ends(s, side, whole, event);
+            whole = NULL;
         } else if (left == 0) {
             return used;
         } else if (stream->headed < HEADER) {
