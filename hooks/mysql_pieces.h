@@ -2,8 +2,8 @@
  * beginning and the end are kept, which is all that can be seen of them once they are masked. Pure.
  *
  * Quotes are read as agent/sql_token.h reads them by default. Behind a quote that ends no string by that reading, but
- * does by another one, nothing is left out any more: it is for the lexer to tell whether the text can be trusted. Where a statement is shown as it is
- * (OTEL_NATIVE_DB_STATEMENT=raw), its strings are shortened so, too.
+ * does by another one, nothing is left out any more: it is for the lexer to tell whether the text can be trusted. Where
+ * a statement is shown as it is (OTEL_NATIVE_DB_STATEMENT=raw), its strings are shortened so, too.
  */
 #ifndef OI_HOOKS_MYSQL_PIECES_H
 #define OI_HOOKS_MYSQL_PIECES_H

@@ -105,11 +105,12 @@ static inline __attribute__((always_inline)) bool http1_same(const char *at, siz
     if (len != lower_len)
         return false;
     if (lower_len < 8)
-        return http1_same_4(at, lower) && http1_same_4(at + lower_len - 4, lower + lower_len - 4);
+        return http1_same_4(at, lower) && http1_same_4(at + (lower_len - 4), lower + (lower_len - 4));
     for (size_t i = 0; i + 8 < lower_len; i += 8)
         if (!http1_same_8(at + i, lower + i))
             return false;
-    return http1_same_8(at + lower_len - 8, lower + lower_len - 8);
+    size_t last = lower_len - 8;
+    return http1_same_8(at + last, lower + last);
 }
 
 /* Ends it: from now on OVER is all there is. Uses up everything. */
