@@ -23,20 +23,12 @@ static bool look_now(const struct oi_active *active, struct oi_context *out)
     return look(active, atomic_load_explicit(&active->generation, memory_order_acquire), out);
 }
 
-const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *generation)
+static const struct oi_active *root(struct oi_context *out, uint32_t *generation)
 {
-    const struct oi_active *current = oi_thread.current;
-    if (current) {
-        *generation = oi_thread.current_generation;
-        if (atomic_load_explicit(&current->generation, memory_order_acquire) == *generation &&
-            look(current, *generation, out) && !oi_gate_over(current))
-            return current;
-        oi_thread.current = NULL;
-    }
     if (!atomic_load_explicit(&detached, memory_order_relaxed)) {
-        current = look_now(&process_root, out)       ? &process_root
-                  : look_now(&environment_root, out) ? &environment_root
-                                                     : NULL;
+        const struct oi_active *current = look_now(&process_root, out)       ? &process_root
+                                          : look_now(&environment_root, out) ? &environment_root
+                                                                             : NULL;
         if (current) {
             *generation = atomic_load_explicit(&current->generation, memory_order_relaxed);
             return current;
@@ -50,6 +42,33 @@ const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *gene
     return NULL;
 }
 
+const struct oi_active *oi_context_of(const struct oi_active *active, uint32_t seen, struct oi_context *out,
+                                      uint32_t *generation)
+{
+    if (active && atomic_load_explicit(&active->generation, memory_order_acquire) == seen && look(active, seen, out)) {
+        *generation = seen;
+        return active;
+    }
+    return root(out, generation);
+}
+
+/* The thread's own current span; NULL: it has none, or none any more. */
+static const struct oi_active *own(void)
+{
+    if (oi_thread.current && oi_thread.current_shown && oi_gate_over())
+        oi_thread.current = NULL;
+    return oi_thread.current;
+}
+
+const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *generation)
+{
+    const struct oi_active *current = own(), *found;
+    found = oi_context_of(current, oi_thread.current_generation, out, generation);
+    if (found != current)
+        oi_thread.current = NULL;
+    return found;
+}
+
 bool oi_context_current(struct oi_context *out)
 {
     uint32_t generation;
@@ -58,14 +77,31 @@ bool oi_context_current(struct oi_context *out)
 
 void oi_context_set(const struct oi_active *active)
 {
-    oi_thread.current = active;
-    oi_thread.current_generation = active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0;
+    oi_context_set_again(active, active ? atomic_load_explicit(&active->generation, memory_order_acquire) : 0);
 }
 
 void oi_context_set_again(const struct oi_active *active, uint32_t generation)
 {
-    oi_thread.current = active;
-    oi_thread.current_generation = generation;
+    oi_context_exchange((struct oi_current){active, generation, false});
+}
+
+struct oi_current oi_context_now(void)
+{
+    return (struct oi_current){oi_thread.current, oi_thread.current_generation, oi_thread.current_shown};
+}
+
+struct oi_current oi_context_keep(void)
+{
+    return (struct oi_current){own(), oi_thread.current_generation, false};
+}
+
+struct oi_current oi_context_exchange(struct oi_current with)
+{
+    struct oi_current before = oi_context_now();
+    oi_thread.current = with.active;
+    oi_thread.current_generation = with.generation;
+    oi_thread.current_shown = with.shown;
+    return before;
 }
 
 /* A copy: the span's memory serves another request as soon as the child has closed its connection. */

@@ -68,11 +68,33 @@ bool oi_context_current(struct oi_context *out);
 /* The same, and which active span it is with its generation, for those who look again later (agent/span.c). */
 const struct oi_active *oi_context_active(struct oi_context *out, uint32_t *generation);
 
+/* The same of one that was seen before, in that generation, whatever the thread's current span is. Where it has ended
+ * since, or is NULL: what is left where a thread has no current span. */
+const struct oi_active *oi_context_of(const struct oi_active *active, uint32_t seen, struct oi_context *out,
+                                      uint32_t *generation);
+
 /* Makes `active` (NULL: none) the current span of this thread. */
 void oi_context_set(const struct oi_active *active);
 
 /* The same for one that was found before, with its generation then; where it has ended since: none. */
 void oi_context_set_again(const struct oi_active *active, uint32_t generation);
+
+/* A thread's current span, to be set later. `shown`: as a descriptor said, for as long as that says anything
+ * (oi_gate_show). */
+struct oi_current {
+    const struct oi_active *active;
+    uint32_t generation;
+    bool shown;
+};
+
+/* As it stands. */
+struct oi_current oi_context_now(void);
+
+/* What the thread does now belongs to it, and so will something of it that is done later, whenever that is. */
+struct oi_current oi_context_keep(void);
+
+/* Sets what is current and returns what was: around a function that is called for somebody else. */
+struct oi_current oi_context_exchange(struct oi_current with);
 
 /* In a forked child: the thread starts with no current span. What it would have inherited is kept for what is executed
  * from here, until the process serves somebody itself. */

@@ -24,7 +24,6 @@ struct oi_gate {
     bool loops;           /* what it has read last, it has read as a loop */
     uint64_t turn_ns;     /* when it began */
     uint64_t deadline_ns; /* when timers may run */
-    const struct oi_active *shown;
     _Atomic uint64_t state;
 };
 
@@ -86,7 +85,6 @@ static struct oi_gate *own_gate(void)
     gate->doubt = gate->loops = false;
     gate->turn_ns = UNKNOWN;
     gate->deadline_ns = NEVER;
-    gate->shown = NULL;
     oi_thread.gate = gate;
     pthread_setspecific(thread_end, gate);
     return gate;
@@ -140,15 +138,13 @@ void oi_gate_turn(int64_t limit_ns)
 
 void oi_gate_show(const struct oi_active *active, uint32_t generation)
 {
-    oi_context_set_again(active, generation);
-    if (oi_thread.gate)
-        oi_thread.gate->shown = active;
+    oi_context_exchange((struct oi_current){active, generation, true});
 }
 
-bool oi_gate_over(const struct oi_active *current)
+bool oi_gate_over(void)
 {
     const struct oi_gate *gate = oi_thread.gate;
-    if (!gate || gate->shown != current)
+    if (!gate)
         return false;
     return (gate->loops && atomic_load_explicit(&shared, memory_order_relaxed)) ||
            (gate->deadline_ns != NEVER && oi_mono_ns() >= gate->deadline_ns);

@@ -63,8 +63,8 @@ void oi_gate_share(void);
  * set. False: that says nothing, because others do what comes next. */
 bool oi_gate_reads(bool loop);
 
-/* True: this one, which is the thread's current span because a descriptor said so, is that no more. */
-bool oi_gate_over(const struct oi_active *current);
+/* True: what a descriptor said of the thread's current span says nothing any more. */
+bool oi_gate_over(void);
 
 /* In this turn, something may be done that no descriptor tells of. */
 void oi_gate_doubt(void);

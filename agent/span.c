@@ -51,13 +51,11 @@ void oi_span_start(struct oi_span *span)
 
 void oi_span_start_in(struct oi_span *span, const struct oi_active *active, uint32_t generation)
 {
-    const struct oi_active *current = oi_thread.current;
-    uint32_t current_generation = oi_thread.current_generation;
-    oi_thread.current = active;
-    oi_thread.current_generation = generation;
-    oi_span_start(span);
-    oi_thread.current = current;
-    oi_thread.current_generation = current_generation;
+    struct oi_context context;
+    oi_life_check_fork();
+    span->parent_generation = 0;
+    span->parent = oi_context_of(active, generation, &context, &span->parent_generation);
+    start(span, &context, NULL);
 }
 
 void oi_span_start_under(struct oi_span *span, const struct oi_context *parent)

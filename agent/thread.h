@@ -30,6 +30,7 @@ struct oi_thread {
     uint16_t undefined;
     const void *entry_caller;
     struct oi_gate *gate; /* its count of requests (agent/gate.h); NULL: it has read none */
+    bool current_shown;   /* a descriptor said that `current` is it (oi_gate_show) */
 };
 
 extern __thread struct oi_thread oi_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));

@@ -134,8 +134,7 @@ struct oi_hiredis_pending *oi_hiredis_pending_begin(struct oi_hiredis_connection
         connection->keeps = true;
     pending->function = function;
     pending->data = data;
-    pending->active = oi_thread.current;
-    pending->generation = oi_thread.current_generation;
+    pending->current = oi_context_keep();
     pending->open = true;
     oi_hiredis_single_start(connection, &pending->batch);
     return pending;
@@ -216,20 +215,17 @@ OI_CALLS_BACK void oi_hiredis_pending_run(redisAsyncContext *context, void *repl
     int error = errno;
     struct oi_hiredis_pending *pending = data;
     uint32_t use = pending->use;
-    const struct oi_active *before = oi_thread.current;
-    uint32_t before_generation = oi_thread.current_generation;
+    struct oi_current before = oi_context_now();
     if (oi_guard_enter()) {
         bool own = replied(pending, context, reply, error);
-        oi_thread.current = own ? pending->active : NULL;
-        oi_thread.current_generation = own ? pending->generation : 0;
+        oi_context_exchange(own ? pending->current : (struct oi_current){0});
         oi_guard_leave();
     }
     errno = error;
     if (pending->function)
         pending->function(context, reply, pending->data);
     error = errno;
-    oi_thread.current = before;
-    oi_thread.current_generation = before_generation;
+    oi_context_exchange(before);
     if (oi_guard_enter()) {
         returned(pending, use, context);
         oi_guard_leave();

@@ -31,8 +31,7 @@ struct oi_hiredis_pending {
     struct oi_hiredis_pending *previous, *next; /* of the connection's */
     redisCallbackFn *function;                  /* the program's, may be NULL */
     void *data;
-    const struct oi_active *active; /* the context of the call: what the thread's current span was */
-    uint32_t generation;
+    struct oi_current current; /* the context of the call: what the thread's current span was */
     struct oi_hiredis_batch batch;
 };
 

@@ -82,27 +82,11 @@ static oi_curl_function *function_now(const struct oi_curl_callbacks *callbacks,
     return i == OI_CURL_CALLBACK_READ ? (oi_curl_function *)from_file : NULL;
 }
 
-struct context {
-    const struct oi_active *active;
-    uint32_t generation;
-};
-
-static struct context exchange(struct context with)
-{
-    struct context before = {oi_thread.current, oi_thread.current_generation};
-    oi_thread.current = with.active;
-    oi_thread.current_generation = with.generation;
-    return before;
-}
-
 /* Makes the context of the transfer's adding the current one. A handle of libcurl's own (a look-up over HTTPS) may be
  * at work for the transfer a little longer than that lasts. */
-static struct context enter(const struct oi_curl_handle *handle)
+static struct oi_current enter(const struct oi_curl_handle *handle)
 {
-    struct context now = {oi_thread.current, oi_thread.current_generation};
-    if (handle->place.open)
-        now = (struct context){handle->place.active, handle->place.generation};
-    return exchange(now);
+    return oi_context_exchange(handle->place.open ? handle->place.current : oi_context_now());
 }
 
 /* libcurl takes the READ function and its value once, when a transfer starts; what is set later is for the next. */
@@ -124,9 +108,9 @@ static void latch(struct oi_curl_handle *handle, size_t i)
         void *own = read ? handle->place.read_data : handle->set.callbacks.data[OI_CURL_CALLBACK_##name];              \
         type(*function) parameters = (type(*) parameters)(                                                             \
             read ? handle->place.read_function : function_now(&handle->set.callbacks, OI_CURL_CALLBACK_##name));       \
-        struct context before = enter(handle);                                                                         \
+        struct oi_current before = enter(handle);                                                                      \
         type result = function ? function arguments : (type)0;                                                         \
-        exchange(before);                                                                                              \
+        oi_context_exchange(before);                                                                                   \
         return result;                                                                                                 \
     }
 OI_CURL_CALLBACKS(RUN)
@@ -168,8 +152,7 @@ void oi_curl_callbacks_lend(const struct oi_call *call, CURL *easy, struct oi_cu
 void oi_curl_callbacks_begin(const struct oi_call *call, CURL *easy, struct oi_curl_handle *handle)
 {
     struct oi_curl_place *place = &handle->place;
-    place->active = oi_thread.current;
-    place->generation = oi_thread.current_generation;
+    place->current = oi_context_keep();
     place->read_function = NULL;
     place->follows = true;
     oi_curl_callbacks_lend(call, easy, handle);

@@ -74,8 +74,7 @@ struct oi_curl_place {
     struct oi_curl_handle **link; /* what points to us there */
     CURL *easy;
     struct oi_span span;
-    const struct oi_active *active; /* the context of the call that added it: what the thread's current span was */
-    uint32_t generation;
+    struct oi_current current;       /* the context of the call that added it: what the thread's current span was */
     bool follows;                    /* the program's functions run in that context */
     oi_curl_function *read_function; /* as libcurl took it at the transfer's start; NULL: not called yet */
     void *read_data;

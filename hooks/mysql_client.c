@@ -81,13 +81,13 @@ bool oi_mysql_client_waits(const struct oi_mysql_client *client)
 void oi_mysql_client_turn(const struct oi_connection *connection)
 {
     const struct oi_mysql_session *session = connection->mysql.session;
-    if (oi_gate_closed() || !session || (session->opened && session->wire.waiting != 1)) {
+    if (!oi_gate_reads(true) || oi_gate_closed() || !session || (session->opened && session->wire.waiting != 1)) {
         oi_context_set(NULL);
     } else if (session->opened) {
         const struct oi_span *span = &session->running[session->wire.first].span;
-        oi_context_set_again(span->parent, span->parent_generation);
+        oi_gate_show(span->parent, span->parent_generation);
     } else {
-        oi_context_set_again(connection->opener.active, connection->opener.generation);
+        oi_gate_show(connection->opener.active, connection->opener.generation);
     }
 }
 

@@ -211,6 +211,10 @@ HAPROXY = """
     backend b
       server s 127.0.0.1:{to}
 """
+LIGHTTPD_PROXY = LIGHTTPD + """
+server.modules = ("mod_proxy")
+proxy.server = ("" => (("host" => "127.0.0.1", "port" => {to})))
+"""
 APACHE = """
 ServerRoot {folder}
 DefaultRuntimeDir {folder}
@@ -229,6 +233,7 @@ ProxyPass / http://127.0.0.1:{to}/
 PROXIES = {
     "nginx": (NGINX, ["/usr/sbin/nginx", "-e", "stderr", "-c"]),
     "haproxy": (HAPROXY, ["/usr/sbin/haproxy", "-db", "-f"]),
+    "lighttpd": (LIGHTTPD_PROXY, ["/usr/sbin/lighttpd", "-D", "-f"]),
     "Apache httpd": (APACHE, ["/usr/sbin/apache2", "-DFOREGROUND", "-f"]),
 }
 

@@ -6,6 +6,8 @@
 
 #include "agent/context.h"
 #include "agent/futex.h"
+#include "agent/id.h"
+#include "agent/span.h"
 
 START_TEST(one_request_at_a_time_never_closes_it)
 {
@@ -136,6 +138,36 @@ START_TEST(what_it_shows_ends_when_timers_may_run)
 }
 END_TEST
 
+START_TEST(what_it_showed_is_found_by_those_who_know_better)
+{
+    static struct oi_active active;
+    struct oi_context context = {.trace_id = {1}, .span_id = {1}}, found;
+    uint32_t generation = 0;
+    oi_gate_init(OI_GATE_COUNTS);
+    oi_active_begin(&active, &context);
+    struct oi_gate_ticket ticket = oi_gate_enter();
+    oi_gate_turn(-1);
+    oi_gate_turn(0);
+    oi_gate_show(&active, active.generation);
+    struct oi_current before = oi_context_now();
+    ck_assert_ptr_null(oi_context_keep().active);
+    ck_assert_ptr_eq(oi_context_of(&active, active.generation, &found, &generation),
+                     &active); /* its ids are handed on */
+    ck_assert_uint_eq(generation, active.generation);
+    struct oi_span span;
+    oi_id_init();
+    oi_span_start_in(&span, &active, active.generation);
+    ck_assert(span.has_parent && span.parent == &active);
+    ck_assert(!oi_context_current(&found));
+    oi_context_set(&active); /* a library's function is called for it */
+    ck_assert(oi_context_current(&found));
+    ck_assert_ptr_eq(oi_context_keep().active, &active);
+    oi_context_exchange(before);
+    ck_assert(!oi_context_current(&found));
+    oi_gate_leave(&ticket);
+}
+END_TEST
+
 START_TEST(a_program_that_follows_may_read_many_but_not_put_off)
 {
     oi_gate_init(OI_GATE_FOLLOWS);
@@ -158,11 +190,11 @@ START_TEST(what_threads_of_one_loop_read_says_nothing)
     struct oi_gate_ticket ticket = oi_gate_enter();
     ck_assert(oi_gate_reads(true));
     oi_gate_show(&active, 1);
-    ck_assert(!oi_gate_over(&active));
+    ck_assert(!oi_gate_over());
     oi_gate_share();
-    ck_assert(oi_gate_over(&active));
+    ck_assert(oi_gate_over());
     ck_assert(!oi_gate_reads(true));
-    ck_assert(oi_gate_reads(false) && !oi_gate_over(&active) && !oi_gate_closed()); /* this one is its own */
+    ck_assert(oi_gate_reads(false) && !oi_gate_over() && !oi_gate_closed()); /* this one is its own */
     oi_gate_leave(&ticket);
 }
 END_TEST
@@ -174,7 +206,7 @@ START_TEST(the_user_may_have_several_threads_run_a_loop)
     oi_gate_share();
     ck_assert(oi_gate_reads(true));
     oi_gate_show(&active, 1);
-    ck_assert(!oi_gate_over(&active));
+    ck_assert(!oi_gate_over());
 }
 END_TEST
 
@@ -189,6 +221,7 @@ int main(void)
     tcase_add_test(tests, the_user_may_open_it);
     tcase_add_test(tests, a_wait_that_lasted_as_long_as_it_might_closes_it_for_a_turn);
     tcase_add_test(tests, what_it_shows_ends_when_timers_may_run);
+    tcase_add_test(tests, what_it_showed_is_found_by_those_who_know_better);
     tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
     tcase_add_test(tests, what_threads_of_one_loop_read_says_nothing);
     tcase_add_test(tests, the_user_may_have_several_threads_run_a_loop);
