@@ -53,7 +53,7 @@ def start(cmd, env=None, runtime=True, **kw):
     return subprocess.Popen(command, env=environment, **kw)
 
 
-def run(cmd, env=None, timeout=60, input=None, **kw):
+def run(cmd, env=None, timeout=180, input=None, **kw):
     """Runs a command to its end. Killed, with everything it started, after `timeout` seconds: that is a failure."""
     process = start(cmd, env, **({"stdin": subprocess.PIPE} if input is not None else {}), **kw)
     try:
@@ -76,6 +76,7 @@ def telemetry(sink, env):
     if sink:
         settings["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink.endpoint
         settings["OTEL_EXPORTER_OTLP_PROTOCOL"] = "grpc" if sink.protocol == "grpc" else "http/protobuf"
+        settings["OTEL_NATIVE_SHUTDOWN_TIMEOUT"] = "20000"  # what is exact must not depend on a busy machine
         if sink.tls:
             settings["OTEL_EXPORTER_OTLP_CERTIFICATE"] = sink.ca
     return {**settings, **(env or {})}

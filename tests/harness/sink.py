@@ -104,20 +104,20 @@ class OtlpSink:
         with self._changed:
             return list(self._spans)
 
-    def wait(self, n, timeout=30):
+    def wait(self, n, timeout=90):
         """All spans so far, as soon as there are at least n."""
         with self._changed:
             if not self._changed.wait_for(lambda: len(self._spans) >= n, timeout):
                 raise AssertionError(f"{len(self._spans)} of {n} spans after {timeout} s:\n{otlp.outline(self._spans)}")
             return list(self._spans)
 
-    def wait_requests(self, n, timeout=30):
+    def wait_requests(self, n, timeout=90):
         with self._changed:
             if not self._changed.wait_for(lambda: len(self.requests) >= n, timeout):
                 raise AssertionError(f"{len(self.requests)} of {n} requests after {timeout} s")
             return list(self.requests)
 
-    def exactly(self, n, timeout=30):
+    def exactly(self, n, timeout=90):
         """The n spans of a program that has ended, in order of their start; fails if there are more."""
         spans = self.wait(n, timeout)
         assert len(spans) == n, f"{len(spans)} spans instead of {n}:\n{otlp.outline(spans)}"

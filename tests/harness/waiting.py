@@ -3,7 +3,7 @@
 import time
 
 
-def wait_until(condition, timeout=30.0, what="the condition"):
+def wait_until(condition, timeout=90.0, what="the condition"):
     """Returns the condition's first true value. Fails after `timeout` seconds."""
     deadline = time.monotonic() + timeout
     while True:
