@@ -1,8 +1,9 @@
 #include "agent/address.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <stdlib.h>
+
+#include "tests/unit/run.h"
 
 static void assert_same(int family, const uint8_t *address)
 {
@@ -46,14 +47,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("address");
-    TCase *tests = tcase_create("address");
+    TCase *tests = tcase_create("all");
     tcase_add_test(tests, addresses_are_written_as_inet_ntop_does);
     tcase_add_test(tests, any_address_is_written_as_inet_ntop_does);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("address", tests);
 }

@@ -1,8 +1,7 @@
 #include "agent/clock.h"
 
-#include <check.h>
-
 #include "agent/futex.h"
+#include "tests/unit/run.h"
 
 START_TEST(both_clocks_are_right)
 {
@@ -23,13 +22,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("clock");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, both_clocks_are_right);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("clock", tests);
 }

@@ -1,11 +1,11 @@
 /* Settings: one row a way of writing one, what it comes to, and what is said about it. */
-#include <check.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/config_rows.h"
+#include "tests/unit/run.h"
 
 static char arena[OI_CONFIG_ARENA];
 static char said[8192];
@@ -671,9 +671,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("config");
-    TCase *tests = tcase_create("config");
-
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, a_setting_comes_to_a_value, 0, COUNT(rows));
     tcase_add_test(tests, set_tells_usable_values_from_defaults);
     tcase_add_test(tests, nothing_set_says_nothing);
@@ -684,10 +682,5 @@ int main(void)
     tcase_add_loop_test(tests, a_host_matches_a_glob, 0, COUNT(host_rows));
     tcase_add_loop_test(tests, the_opt_in_chooses_attribute_sets, 0, COUNT(semconv_rows));
     tcase_add_test(tests, the_mark_is_of_the_settings_alone);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite("config", tests);
 }

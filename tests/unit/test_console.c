@@ -1,10 +1,9 @@
 /* The console exporter's text, exactly: one write a trace, when its local root has come. */
 #include "exporter/sinks.h"
 
-#include <check.h>
-
 #include "exporter/console_text.h"
 #include "tests/unit/otlp_records.h"
+#include "tests/unit/run.h"
 
 static char written[1 << 20];
 static size_t writes;
@@ -358,8 +357,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("console");
-    TCase *tests = tcase_create("console");
+    TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, prints_a_tree_when_the_root_comes);
     tcase_add_test(tests, a_remote_parent_makes_a_local_root);
@@ -377,10 +375,5 @@ int main(void)
     tcase_add_test(tests, shows_where_and_who_in_full);
     tcase_add_loop_test(tests, cleans_text, 0, sizeof cleaned / sizeof *cleaned);
     tcase_add_loop_test(tests, writes_times, 0, sizeof times / sizeof *times);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failures = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failures != 0;
+    return run_suite("console", tests);
 }

@@ -1,9 +1,9 @@
 #include "agent/context.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <time.h>
+
+#include "tests/unit/run.h"
 
 static struct oi_context context_of(uint8_t number)
 {
@@ -217,7 +217,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("context");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_thread_starts_with_none);
@@ -231,10 +230,5 @@ int main(void)
     tcase_add_test(tests, baggage_travels_without_a_parent);
     tcase_add_test(tests, a_callers_decision_travels_without_a_parent);
     tcase_add_test(tests, a_span_that_ends_meanwhile_is_read_whole_or_not_at_all);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("context", tests);
 }

@@ -3,6 +3,7 @@
 
 #include "agent/db_span.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 /* A parameter as written here: u unknown, n NULL, 7 a number, 't text. */
 static struct oi_sql_parameter written(const void *user, size_t i, char *scratch)
@@ -157,7 +158,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("parameters");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, span_text_setup, NULL);
     tcase_add_loop_test(tests, test_row, 0, sizeof rows / sizeof *rows);
@@ -165,10 +165,5 @@ int main(void)
     tcase_add_test(tests, test_the_longest_of_all);
     tcase_add_test(tests, test_more_than_are_shown);
     tcase_add_test(tests, test_no_record);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("parameters", tests);
 }

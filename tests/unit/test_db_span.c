@@ -3,6 +3,7 @@
 
 #include "agent/db_span.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct oi_db_connection mysql = {
     .system = OI_DB_MYSQL,
@@ -526,8 +527,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("db_span");
-    TCase *tests = tcase_create("db_span");
+    TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, span_text_setup, NULL);
     tcase_add_test(tests, test_sql_old);
     tcase_add_test(tests, test_sql_new);
@@ -563,10 +563,5 @@ int main(void)
     tcase_add_test(tests, test_redis_odd_command);
     tcase_add_test(tests, test_redis_long_arguments);
     tcase_add_test(tests, test_unsampled);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("db_span", tests);
 }

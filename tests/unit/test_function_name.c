@@ -1,10 +1,10 @@
 /* From linker symbols to the names people write. */
-#include <check.h>
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exporter/function_name.h"
+#include "tests/unit/run.h"
 
 static int brackets;
 
@@ -75,14 +75,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("function_name");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_symbol, 0, sizeof symbols / sizeof *symbols);
     tcase_add_test(tests, test_long_symbols_stay_as_they_are);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("function_name", tests);
 }

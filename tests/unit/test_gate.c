@@ -1,13 +1,12 @@
 #include "agent/gate.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "agent/context.h"
 #include "agent/futex.h"
 #include "agent/id.h"
 #include "agent/span.h"
+#include "tests/unit/run.h"
 
 START_TEST(one_request_at_a_time_never_closes_it)
 {
@@ -212,8 +211,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("gate");
-    TCase *tests = tcase_create("gate");
+    TCase *tests = tcase_create("all");
     tcase_add_test(tests, one_request_at_a_time_never_closes_it);
     tcase_add_test(tests, two_requests_close_it_until_one_is_answered);
     tcase_add_test(tests, another_thread_may_answer);
@@ -225,10 +223,5 @@ int main(void)
     tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
     tcase_add_test(tests, what_threads_of_one_loop_read_says_nothing);
     tcase_add_test(tests, the_user_may_have_several_threads_run_a_loop);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("gate", tests);
 }

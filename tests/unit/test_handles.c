@@ -1,9 +1,9 @@
 #include "agent/handles.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/run.h"
 
 struct state {
     long number;
@@ -141,7 +141,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("handles");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, an_unknown_handle_has_no_state);
@@ -151,10 +150,5 @@ int main(void)
     tcase_add_test(tests, many_handles_share_buckets_and_stay_apart);
     tcase_add_test(tests, each_visits_what_is_known_and_nothing_else);
     tcase_add_test(tests, threads_with_handles_of_their_own_do_not_meet);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("handles", tests);
 }

@@ -1,6 +1,5 @@
 /* hooks/hiredis_arguments.c reads commands as hiredis itself formats them: each case is given to both, and what the
  * real library put on the wire is compared with what we remember. */
-#include <check.h>
 #include <hiredis/hiredis.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -9,6 +8,7 @@
 
 #include "hooks/hiredis_arguments.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static struct oi_hiredis_commands commands;
 
@@ -332,7 +332,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hiredis_arguments");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, formats);
     tcase_add_test(tests, integers);
@@ -344,10 +343,5 @@ int main(void)
     tcase_add_loop_test(tests, database_effects, 0, sizeof effects / sizeof *effects);
     tcase_add_test(tests, select_by_format);
     tcase_set_timeout(tests, 60);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("hiredis_arguments", tests);
 }

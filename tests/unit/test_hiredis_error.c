@@ -1,11 +1,11 @@
 /* hooks/hiredis_error.c: an error reply's code, and its message without values. */
-#include <check.h>
 #include <errno.h>
 #include <hiredis/hiredis.h>
 
 #include "hooks/hiredis_error.h"
 #include "hooks/redis_error.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *reply, *code, *message;
@@ -87,16 +87,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hiredis_error");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, error_replies, 0, sizeof replies / sizeof *replies);
     tcase_add_test(tests, long_messages_are_cut_between_characters);
     tcase_add_test(tests, names);
     tcase_add_test(tests, numbers);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("hiredis_error", tests);
 }

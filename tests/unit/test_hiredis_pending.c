@@ -1,11 +1,11 @@
 /* Commands that wait for their reply: which function is called, in which context, and what becomes of the slots. No
  * library and no server: the calls are those hiredis makes. */
-#include <check.h>
 #include <setjmp.h>
 
 #include "agent/id.h"
 #include "agent/thread.h"
 #include "hooks/hiredis_pending.h"
+#include "tests/unit/run.h"
 
 #if HIREDIS_MAJOR < 1
 #define SONAME "libhiredis.so.0.14"
@@ -162,7 +162,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hiredis_pending");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, a_reply_runs_in_the_context_of_its_command);
     tcase_add_test(tests, an_ended_context_is_none);
@@ -171,10 +170,5 @@ int main(void)
     tcase_add_test(tests, a_refused_command_gives_its_slot_back);
     tcase_add_test(tests, kept_slots_serve_the_same_function_only);
     tcase_add_test(tests, there_is_an_end_to_what_is_kept);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("hiredis_pending", tests);
 }

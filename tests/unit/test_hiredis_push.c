@@ -2,6 +2,7 @@
  * this is tested where an older hiredis is installed, too. No library and no server. */
 #include "agent/id.h"
 #include "hooks/hiredis_connection.h"
+#include "tests/unit/run.h"
 #include "tests/unit/span_text.h"
 
 enum { STRING = 1, ARRAY = 2, ERROR = 6, ATTRIBUTE = 11, PUSH = 12 };
@@ -228,7 +229,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("hiredis_push");
     TCase *tests = tcase_create("all");
     tcase_add_test(tests, a_message_answers_nothing);
     tcase_add_test(tests, nor_does_one_without_elements);
@@ -240,10 +240,5 @@ int main(void)
     tcase_add_test(tests, further_confirmations_answer_nothing);
     tcase_add_test(tests, an_array_that_begins_with_its_command);
     tcase_add_test(tests, long_arguments);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("hiredis_push", tests);
 }

@@ -1,6 +1,6 @@
-#include <check.h>
 
 #include "tests/unit/http1_text.h"
+#include "tests/unit/run.h"
 
 #define REQUESTS OI_HTTP1_REQUESTS
 #define ANSWERS OI_HTTP1_ANSWERS
@@ -952,7 +952,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http1");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, messages_are_read_however_they_are_cut, 0, COUNT(messages));
@@ -975,10 +974,5 @@ int main(void)
     tcase_add_test(tests, the_bytes_of_a_body_are_not_looked_at);
     tcase_add_test(tests, methods_that_frame_answers_differently_are_told);
     tcase_add_test(tests, chance_finds_no_difference_between_ways_to_cut);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http1", tests);
 }

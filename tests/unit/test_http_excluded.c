@@ -1,9 +1,9 @@
 #include "agent/http_excluded.h"
 
-#include <check.h>
 #include <stdlib.h>
 
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *own, *python, *url;
@@ -75,15 +75,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_excluded");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, urls_are_excluded, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tests, nothing_set_is_nothing_to_look_at);
     tcase_add_test(tests, no_url_takes_long);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http_excluded", tests);
 }

@@ -1,8 +1,7 @@
 #include "agent/http_forwarded.h"
 
-#include <check.h>
-
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *forwarded, *x_for, *x_proto, *x_host, *x_port; /* NULL: not sent */
@@ -192,16 +191,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_forwarded");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, origins_are_read, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, every_beginning_is_read_without_reading_past_it, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, hosts_are_split, 0, sizeof hosts / sizeof *hosts);
     tcase_add_test(tests, a_host_has_at_most_255_characters);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http_forwarded", tests);
 }

@@ -3,6 +3,7 @@
 
 #include "agent/http_headers.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static char room[4096];
 static struct oi_buffer kept;
@@ -206,7 +207,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_headers");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, span_text_setup, NULL);
     tcase_add_loop_test(tests, what_is_kept_and_masked, 0, sizeof rows / sizeof *rows);
@@ -216,10 +216,5 @@ int main(void)
     tcase_add_test(tests, a_long_value_is_cut_at_a_character);
     tcase_add_test(tests, a_name_that_is_too_long_is_none);
     tcase_add_test(tests, nothing_is_wanted_by_default);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("http_headers", tests);
 }

@@ -1,10 +1,10 @@
 #include "agent/http_name.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdio.h>
 
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static struct oi_http_names names;
 
@@ -132,17 +132,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_name");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, spans_are_named, 0, sizeof requests / sizeof *requests);
     tcase_add_test(tests, there_is_room_for_nothing_or_the_method);
     tcase_add_test(tests, the_first_200_names_stay_allowed);
     tcase_add_test(tests, names_of_any_length_are_told_apart);
     tcase_add_test(tests, threads_share_the_200);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http_name", tests);
 }

@@ -1,9 +1,9 @@
 #include "agent/http_route.h"
 
-#include <check.h>
 #include <stdio.h>
 
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *list, *path, *route; /* NULL: none */
@@ -181,16 +181,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_route");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, templates_are_matched, 0, sizeof routes / sizeof *routes);
     tcase_add_test(tests, no_template_takes_long);
     tcase_add_loop_test(tests, paths_are_guessed, 0, sizeof guesses / sizeof *guesses);
     tcase_add_test(tests, a_guess_fits_or_is_none);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http_route", tests);
 }

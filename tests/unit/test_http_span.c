@@ -4,6 +4,7 @@
 #include "agent/http_headers.h"
 #include "agent/http_span.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static struct oi_http_client_call get(void)
 {
@@ -240,8 +241,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("http_span");
-    TCase *tests = tcase_create("http_span");
+    TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, span_text_setup, NULL);
     tcase_add_test(tests, test_old);
     tcase_add_test(tests, test_new);
@@ -256,10 +256,5 @@ int main(void)
     tcase_add_test(tests, test_setting_redacts_more);
     tcase_add_test(tests, test_growing_url);
     tcase_add_test(tests, test_nothing_known);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("http_span", tests);
 }

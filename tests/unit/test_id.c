@@ -1,12 +1,13 @@
 #include "agent/id.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/unit/run.h"
 
 enum { COUNT = 50000, THREADS = 4 };
 
@@ -104,17 +105,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("id");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, ids_are_different_and_never_zero);
     tcase_add_test(tests, every_bit_is_set_in_half_of_the_ids);
     tcase_add_test(tests, threads_make_different_ids);
     tcase_add_test(tests, forked_children_make_different_ids);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("id", tests);
 }

@@ -1,5 +1,4 @@
 /* The environment of what is started, and where the launcher finds things. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 
 #include "launcher/environment.h"
 #include "launcher/find.h"
+#include "tests/unit/run.h"
 
 START_TEST(setting_a_variable_replaces_every_entry_of_that_name)
 {
@@ -208,9 +208,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("launcher environment");
-    TCase *tests = tcase_create("environment");
-
+    TCase *tests = tcase_create("all");
     tcase_add_test(tests, setting_a_variable_replaces_every_entry_of_that_name);
     tcase_add_test(tests, no_environment_is_an_empty_one);
     tcase_add_loop_test(tests, the_library_is_preloaded_first_and_once, 0, COUNT(preload_rows));
@@ -218,10 +216,5 @@ int main(void)
     tcase_add_loop_test(tests, the_way_from_folder_to_folder, 0, COUNT(relative_rows));
     tcase_add_test(tests, a_command_is_looked_up_as_a_shell_does);
     tcase_add_test(tests, the_library_is_found_from_the_launcher);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite("launcher_environment", tests);
 }

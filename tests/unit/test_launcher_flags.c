@@ -1,9 +1,8 @@
 /* The command line: what argparse makes of the same line, and where we say more. */
-#include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "launcher/flags.h"
+#include "tests/unit/run.h"
 
 static const char *values[256];
 static struct oi_flags flags = {.values = values};
@@ -229,16 +228,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("launcher flags");
-    TCase *tests = tcase_create("flags");
-
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, a_command_line_is_taken_as_argparse_takes_it, 0, COUNT(rows));
     tcase_add_loop_test(tests, every_flag_of_the_python_agent_is_taken, 0, COUNT(reference));
     tcase_add_test(tests, no_two_rows_have_a_name_in_common);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite("launcher_flags", tests);
 }

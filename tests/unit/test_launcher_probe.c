@@ -1,5 +1,4 @@
 /* What the launcher says of a program before it starts: files crafted for each case, and hostile ones. */
-#include <check.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 
 #include "launcher/elf_file.h"
 #include "launcher/probe.h"
+#include "tests/unit/run.h"
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -362,9 +362,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("launcher probe");
-    TCase *tests = tcase_create("probe");
-
+    TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, make_folder, remove_folder);
     tcase_add_test(tests, an_ordinary_program_is_fine);
@@ -378,10 +376,5 @@ int main(void)
     tcase_add_test(tests, every_truncation_is_survived);
     tcase_add_test(tests, huge_counts_and_offsets_are_survived);
     tcase_add_test(tests, damaged_bytes_are_survived);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return run_suite("launcher_probe", tests);
 }

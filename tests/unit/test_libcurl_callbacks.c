@@ -1,12 +1,11 @@
 /* The functions libcurl is given in place of the program's: each calls the program's with its own arguments, in the
  * context of the call that added the transfer. libcurl is played: what it was told last is what it calls. */
-#include <check.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdlib.h>
 
 #include "agent/thread.h"
 #include "hooks/libcurl.h"
+#include "tests/unit/run.h"
 
 static struct oi_curl_handle *handle;
 static CURL *const easy = (CURL *)&handle, *const other_easy = (CURL *)&other_easy;
@@ -489,7 +488,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libcurl_callbacks");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_loop_test(tests, each_runs_in_the_context_of_the_adding, 0, OI_CURL_CALLBACK_COUNT);
@@ -505,10 +503,5 @@ int main(void)
     tcase_add_test(tests, a_transfer_added_without_a_context_has_none);
     tcase_add_test(tests, a_context_that_has_ended_is_nobodys);
     tcase_add_test(tests, a_function_that_jumps_out_holds_nothing);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("libcurl_callbacks", tests);
 }

@@ -2,16 +2,15 @@
  * and what the program does in their functions belongs to each of them. The hooks are linked into this program, so what
  * is the program's is marked as such. */
 #include <arpa/inet.h>
-#include <check.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/id.h"
 #include "agent/thread.h"
 #include "hooks/libcurl.h"
+#include "tests/unit/run.h"
 
 #define PROGRAM OI_CALLS_BACK
 
@@ -317,17 +316,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libcurl_context");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, setup, teardown);
     tcase_add_test(tests, each_transfer_in_its_context);
     tcase_add_test(tests, a_span_that_has_ended_is_nobodys_parent);
     tcase_add_test(tests, a_handle_performed_alone_afterwards);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("libcurl_context", tests);
 }

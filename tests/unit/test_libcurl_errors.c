@@ -3,7 +3,7 @@
 #define CURL_DISABLE_DEPRECATION
 #include <curl/curl.h>
 
-#include <check.h>
+#include "tests/unit/run.h"
 
 #define ROW(name)                                                                                                      \
     {                                                                                                                  \
@@ -72,14 +72,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("libcurl_errors");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, names_belong_to_their_numbers, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tests, every_number_has_a_name);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("libcurl_errors", tests);
 }

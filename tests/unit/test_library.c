@@ -1,6 +1,5 @@
 #include "agent/library.h"
 
-#include <check.h>
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -9,6 +8,8 @@
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "tests/unit/run.h"
 
 /* zlib stands for an instrumented library: small, everywhere, and not linked with this program. */
 static const char *const symbols[] = {"crc32", "zlibVersion", "a_function_that_does_not_exist"};
@@ -235,7 +236,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("library");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_library_that_is_not_loaded_has_no_provider);
@@ -248,10 +248,5 @@ int main(void)
     tcase_add_test(tests, a_copy_that_was_unloaded_is_known_to_be_gone);
     tcase_add_test(tests, looking_again_after_every_dlclose_does_not_grow);
     tcase_add_test(tests, more_callers_than_are_remembered_are_served_all_the_same);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("library", tests);
 }

@@ -1,7 +1,7 @@
-#include <check.h>
 
 #include "tests/unit/mysql_recorded.h"
 #include "tests/unit/mysql_text.h"
+#include "tests/unit/run.h"
 
 struct row {
     const char *talk, *events;
@@ -391,7 +391,6 @@ int main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "--tell") == 0)
         return tell();
-    Suite *suite = suite_create("mysql");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, conversations, 0, sizeof rows / sizeof *rows);
@@ -400,10 +399,5 @@ int main(int argc, char **argv)
     tcase_add_test(tests, an_error_before_all_of_a_statement_was_sent);
     tcase_add_test(tests, many_commands_under_way);
     tcase_add_test(tests, bytes_that_passed_unseen);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("mysql", tests);
 }

@@ -1,9 +1,9 @@
-#include <check.h>
 #include <stdio.h>
 
 #include "hooks/mysql_pieces.h"
 #include "hooks/mysql_setup.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 /* --- what sets a session up
  * ---------------------------------------------------------------------------------------------------------------------
@@ -130,15 +130,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("mysql_text");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, what_sets_a_session_up, 0, sizeof statements / sizeof *statements);
     tcase_add_loop_test(tests, strings_in_pieces_are_shortened, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tests, what_there_is_no_room_for_is_cut);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("mysql_text", tests);
 }

@@ -1,5 +1,4 @@
 /* What the files of loaded objects say about addresses: this program's own, and libc's. */
-#include <check.h>
 #include <dlfcn.h>
 #include <link.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 
 #include "exporter/object_file.h"
 #include "exporter/symbols.h"
+#include "tests/unit/run.h"
 
 static void begin(void)
 {
@@ -226,7 +226,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("object_file");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_the_file_of_a_loaded_object);
@@ -238,10 +237,5 @@ int main(void)
     tcase_add_test(tests, test_an_object_whose_file_is_gone);
     tcase_add_test(tests, test_nothing_is_looked_up_when_it_is_too_late);
     tcase_add_test(tests, test_bounds);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("object_file", tests);
 }

@@ -2,7 +2,6 @@
  */
 #include "exporter/verdict.h"
 
-#include <check.h>
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include "exporter/retry.h"
 #include "exporter/status.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 /* Sat, 01 Aug 2026 12:00:00 GMT */
 static const int64_t now = 1785585600;
@@ -417,8 +417,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("otlp_answers");
-    TCase *tests = tcase_create("answers");
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, reads_retry_after, 0, ROWS(retry_after));
     tcase_add_test(tests, backs_off);
     tcase_add_test(tests, frames_messages);
@@ -430,10 +429,5 @@ int main(void)
     tcase_add_loop_test(tests, verdict, 0, ROWS(verdicts));
     tcase_add_test(tests, verdict_on_resource_exhausted_with_delay);
     tcase_add_test(tests, verdict_on_a_compressed_message);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("otlp_answers", tests);
 }

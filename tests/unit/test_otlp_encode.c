@@ -6,6 +6,7 @@
 
 #include "opentelemetry/proto/collector/trace/v1/trace_service.pb-c.h"
 #include "tests/unit/otlp_records.h"
+#include "tests/unit/run.h"
 
 typedef Opentelemetry__Proto__Collector__Trace__V1__ExportTraceServiceRequest request_t;
 typedef Opentelemetry__Proto__Trace__V1__ResourceSpans resource_spans_t;
@@ -490,8 +491,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("otlp_encode");
-    TCase *tests = tcase_create("encode");
+    TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_checked_fixture(tests, NULL, free_decoded);
     tcase_add_test(tests, equals_protobuf_c);
@@ -502,10 +502,5 @@ int main(void)
     tcase_add_test(tests, leaves_out_what_is_empty);
     tcase_add_loop_test(tests, names_the_schema_of_each_scope, 0, sizeof schemas / sizeof *schemas);
     tcase_add_test(tests, stops_at_the_limit);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("otlp_encode", tests);
 }

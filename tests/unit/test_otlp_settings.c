@@ -1,9 +1,10 @@
 /* From OTEL_EXPORTER_OTLP_* to what is posted where, with which headers and for how long. */
 #include "exporter/settings.h"
 
-#include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "tests/unit/run.h"
 
 #define METHOD "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
 
@@ -233,18 +234,12 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("otlp_settings");
-    TCase *tests = tcase_create("settings");
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, endpoint, 0, sizeof endpoints / sizeof *endpoints);
     tcase_add_test(tests, endpoint_hides_secrets);
     tcase_add_test(tests, endpoint_is_bounded);
     tcase_add_loop_test(tests, headers, 0, sizeof lists / sizeof *lists);
     tcase_add_loop_test(tests, resolved, 0, sizeof settings / sizeof *settings);
     tcase_add_test(tests, says_what_cannot_be_used);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("otlp_settings", tests);
 }

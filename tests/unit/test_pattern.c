@@ -1,13 +1,12 @@
 /* Regular expressions, with the verdicts of Python's re.fullmatch and re.search. */
 #include "agent/pattern.h"
 
-#include <check.h>
 #include <regex.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 #define TEXT(string) oi_text_of(guarded(string, strlen(string)), strlen(string))
 
@@ -166,7 +165,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pattern");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, matches_as_in_python, 0, sizeof rows / sizeof *rows);
@@ -176,10 +174,5 @@ int main(void)
     tcase_add_test(tests, case_counts_where_it_shall);
     tcase_add_test(tests, no_expression_takes_long);
     tcase_add_test(tests, without_room_items_are_left_out);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("pattern", tests);
 }

@@ -1,9 +1,9 @@
 #include "agent/pool.h"
 
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/run.h"
 
 enum { SLOTS = 64, SLOT = 48, THREADS = 4, ROUNDS = 40000 };
 
@@ -114,7 +114,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("pool");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, every_slot_is_given_once);
@@ -126,10 +125,5 @@ int main(void)
     tcase_add_exit_test(tests, a_free_slot_is_not_to_be_touched, 1);
     tcase_add_exit_test(tests, a_slot_never_taken_is_not_to_be_touched, 1);
 #endif
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("pool", tests);
 }

@@ -1,10 +1,10 @@
 /* agent/propagation.c: the verdict tables of docs/propagation.md. Every value ends at a page that may not be touched.
  */
-#include <check.h>
 #include <stdio.h>
 
 #include "agent/propagation.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define SPAN "b7ad6b7169203331"
@@ -316,7 +316,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("propagation");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, traceparent_verdicts, 0, sizeof traceparents / sizeof *traceparents);
     tcase_add_test(tests, traceparent_takes_no_other_byte);
@@ -326,10 +325,5 @@ int main(void)
     tcase_add_test(tests, baggage_limits);
     tcase_add_test(tests, baggage_sheds_whole_members);
     tcase_add_test(tests, any_bytes_are_safe);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("propagation", tests);
 }

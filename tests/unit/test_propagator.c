@@ -1,10 +1,10 @@
 /* agent/propagation_more.c, agent/propagator.c: the verdict tables of docs/propagation.md. Every value ends at a page
  * that may not be touched. */
-#include <check.h>
 #include <stdio.h>
 
 #include "agent/propagator.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 #define TRACE "0af7651916cd43dd8448eb211c80319c"
 #define LOW "8448eb211c80319c"
@@ -423,7 +423,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("propagator");
     TCase *tests = tcase_create("all");
     LOOP(tests, one_header, singles);
     LOOP(tests, b3_in_several_headers, multis);
@@ -432,10 +431,5 @@ int main(void)
     LOOP(tests, several_formats, carriers);
     tcase_add_test(tests, names);
     tcase_add_test(tests, any_bytes_are_safe);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("propagator", tests);
 }

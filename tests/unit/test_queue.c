@@ -1,12 +1,13 @@
 #include "agent/queue.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "tests/unit/run.h"
 
 enum { PRODUCERS = 4, ITEMS = 20000 };
 
@@ -145,7 +146,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("queue");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, items_come_out_in_the_order_they_went_in);
@@ -154,10 +154,5 @@ int main(void)
     tcase_add_test(tests, reset_of_a_queue_never_used_returns_nothing);
     tcase_add_test(tests, more_memory_than_there_is_fails);
     tcase_add_test(tests, producers_lose_nothing_and_keep_their_order);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("queue", tests);
 }

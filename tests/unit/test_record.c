@@ -1,9 +1,9 @@
 #include "agent/record.h"
 
-#include <check.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/run.h"
 
 enum { RECORDS = 64 };
 
@@ -427,7 +427,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("record");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_record_taken_is_empty);
@@ -451,10 +450,5 @@ int main(void)
     tcase_add_test(tests, each_text_of_an_array_has_the_length_limit);
     tcase_add_test(tests, an_array_past_the_limit_of_attributes_is_dropped);
     tcase_add_test(tests, a_record_of_another_process_image_is_not_submitted);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("record", tests);
 }

@@ -1,10 +1,10 @@
 /* Redis commands are recorded without values; keys stay readable, but for what in them was made by a machine. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/redact.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 #define UUID "0b5d2f4e-7c1a-4a57-9d2e-3f1c5a6b7d8e"
 #define HEX32 "9f86d081884c7d659a2feaa0c55ad015"
@@ -387,8 +387,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("redact_redis");
-    TCase *tests = tcase_create("redact_redis");
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_keys_visible, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, test_only_the_command_visible, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, test_no_room, 0, sizeof rows / sizeof *rows);
@@ -399,10 +398,5 @@ int main(void)
     tcase_add_test(tests, test_appends);
     tcase_add_test(tests, test_procedure);
     tcase_add_loop_test(tests, test_message, 0, sizeof messages / sizeof *messages);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("redact_redis", tests);
 }

@@ -1,9 +1,9 @@
 /* URLs are recorded without credentials and secret parameters, and otherwise byte for byte. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "agent/redact.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *url, *expected; /* NULL: unchanged */
@@ -132,17 +132,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("redact_url");
-    TCase *tests = tcase_create("redact_url");
+    TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 20);
     tcase_add_loop_test(tests, test_rows, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, test_cut_anywhere, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tests, test_absent);
     tcase_add_test(tests, test_time_is_linear);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("redact_url", tests);
 }

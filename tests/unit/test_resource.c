@@ -1,5 +1,4 @@
 /* agent/resource*.c: defaults, precedence, OTEL_RESOURCE_ATTRIBUTES, and the detectors on made-up trees. */
-#include <check.h>
 #include <errno.h>
 #include <gnu/libc-version.h>
 #include <stdio.h>
@@ -9,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/resource.h"
+#include "tests/unit/run.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define LAYER "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
@@ -368,7 +368,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("resource");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, make_tree, remove_tree);
     tcase_add_loop_test(tests, attributes_and_precedence, 0, sizeof rows / sizeof *rows);
@@ -383,10 +382,5 @@ int main(void)
     tcase_add_test(tests, the_rest_of_a_long_line_is_no_line);
     tcase_add_test(tests, all_detectors);
     tcase_add_test(tests, real_places_by_default);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("resource", tests);
 }

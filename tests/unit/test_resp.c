@@ -1,7 +1,7 @@
 /* hooks/wire/resp.c: each conversation whole, split at every byte, byte by byte, and behind another one. */
-#include <check.h>
 
 #include "tests/unit/resp_text.h"
+#include "tests/unit/run.h"
 
 struct stream {
     enum oi_resp_side side;
@@ -305,7 +305,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("resp");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, streams_are_told_however_they_are_cut, 0, sizeof streams / sizeof *streams);
@@ -316,10 +315,5 @@ int main(void)
     tcase_add_test(tests, what_holds_more_than_anything_can_is_too_long);
     tcase_add_loop_test(tests, an_inline_command_is_bounded, 0, 2);
     tcase_add_test(tests, random_bytes_do_no_harm);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("resp", tests);
 }

@@ -1,8 +1,8 @@
 /* agent/sampler.c: which spans are kept. The bound is round(ratio * 2^64) against the trace id's low 8 bytes. */
-#include <check.h>
 #include <math.h>
 
 #include "agent/sampler.h"
+#include "tests/unit/run.h"
 
 static struct oi_sampler make(enum oi_sampler_kind kind, double ratio)
 {
@@ -141,16 +141,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sampler");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, bound_is_the_rounded_product, 0, sizeof bounds / sizeof *bounds);
     tcase_add_test(tests, ratio_compares_the_low_64_bits);
     tcase_add_loop_test(tests, parents_decide_for_parent_based_samplers, 0, sizeof decisions / sizeof *decisions);
     tcase_add_loop_test(tests, a_decision_without_a_flag_counts_too, 0, sizeof told / sizeof *told);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("sampler", tests);
 }

@@ -1,11 +1,11 @@
 /* SQL text analysis: what is recorded of a statement, and that no literal ever is. */
-#include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <ucontext.h>
 
 #include "agent/sql.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 struct row {
     const char *sql;
@@ -506,8 +506,7 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("sql");
-    TCase *tests = tcase_create("sql");
+    TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 20);
     tcase_add_loop_test(tests, test_rows, 0, sizeof rows / sizeof *rows);
     tcase_add_loop_test(tests, test_cut_anywhere, 0, sizeof rows / sizeof *rows);
@@ -516,10 +515,5 @@ int main(void)
     tcase_add_test(tests, test_long_qualified_name_goes_whole);
     tcase_add_test(tests, test_time_is_linear);
     tcase_add_test(tests, test_stack_stays_small);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("sql", tests);
 }

@@ -2,12 +2,13 @@
  * stack here are the callers in libc. */
 #include "agent/stack.h"
 
-#include <check.h>
 #include <pthread.h>
 #include <search.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/run.h"
 
 static uint16_t here[4];
 static size_t count;
@@ -175,7 +176,6 @@ static void setup(void)
 
 int main(void)
 {
-    Suite *suite = suite_create("stack");
     TCase *tests = tcase_create("all");
     tcase_add_checked_fixture(tests, setup, NULL);
     tcase_add_test(tests, test_equal_stacks_are_one);
@@ -183,10 +183,5 @@ int main(void)
     tcase_add_test(tests, test_a_signal_handler_has_none);
     tcase_add_test(tests, test_a_full_table_keeps_what_it_has);
     tcase_add_test(tests, test_threads_agree);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("stack", tests);
 }

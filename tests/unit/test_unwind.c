@@ -1,13 +1,14 @@
 /* Our steps up a stack against those of libunwind: on real stacks, and for every function of large libraries. */
 #include "agent/unwind.h"
 
-#include <check.h>
 #include <dlfcn.h>
 #include <libunwind.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tests/unit/run.h"
 
 enum { FRAMES = 64 };
 
@@ -292,17 +293,11 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("unwind");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, test_real_stacks);
     tcase_add_test(tests, test_every_function_of_a_library);
     tcase_add_test(tests, test_code_that_no_table_describes);
     tcase_add_test(tests, test_a_frame_at_an_odd_place_is_not_read);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("unwind", tests);
 }

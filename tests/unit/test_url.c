@@ -1,8 +1,7 @@
 #include "agent/url.h"
 
-#include <check.h>
-
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 static const struct {
     const char *url, *scheme, *host;
@@ -76,15 +75,9 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("url");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, parts_are_found, 0, sizeof urls / sizeof *urls);
     tcase_add_loop_test(tests, every_beginning_is_split_without_reading_past_it, 0, sizeof urls / sizeof *urls);
     tcase_add_test(tests, case_of_ascii_letters_does_not_matter);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("url", tests);
 }

@@ -1,9 +1,9 @@
 /* Where UTF-8 text may be cut. */
-#include <check.h>
 #include <stdlib.h>
 
 #include "agent/utf8.h"
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 #define E_ACUTE "\xc3\xa9"
 #define EURO "\xe2\x82\xac"
@@ -133,16 +133,10 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("utf8");
-    TCase *tests = tcase_create("utf8");
+    TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, test_valid_prefix, 0, sizeof valid_rows / sizeof *valid_rows);
     tcase_add_loop_test(tests, test_cut_bytes, 0, sizeof byte_rows / sizeof *byte_rows);
     tcase_add_loop_test(tests, test_cut_characters, 0, sizeof character_rows / sizeof *character_rows);
     tcase_add_test(tests, test_cuts_are_valid);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("utf8", tests);
 }

@@ -1,10 +1,10 @@
 #include "hooks/wire/detect.h"
 
-#include <check.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "tests/unit/guard.h"
+#include "tests/unit/run.h"
 
 struct start {
     enum oi_wire_side side;
@@ -289,7 +289,6 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("wire_detect");
     TCase *tests = tcase_create("all");
     tcase_add_loop_test(tests, protocols_are_told_by_their_first_bytes, 0, sizeof starts / sizeof *starts);
     tcase_add_test(tests, a_verdict_stays);
@@ -298,10 +297,5 @@ int main(void)
     tcase_add_test(tests, who_interrupts_is_not_understood);
     tcase_add_loop_test(tests, a_command_on_a_line_is_told_by_its_reply, 0, sizeof typed / sizeof *typed);
     tcase_add_test(tests, no_beginning_keeps_it_waiting);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed != 0;
+    return run_suite("wire_detect", tests);
 }

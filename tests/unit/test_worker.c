@@ -1,10 +1,9 @@
 /* The fence between fork and the worker. */
-#include <check.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 #include "agent/futex.h"
 #include "agent/worker.h"
+#include "tests/unit/run.h"
 
 static void *fork_that_cannot_wait(void *unused)
 {
@@ -41,14 +40,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("worker");
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_test(tests, a_fork_that_waited_in_vain_leaves_the_other_ones_fence_alone);
-    suite_add_tcase(suite, tests);
-    SRunner *runner = srunner_create(suite);
-    srunner_run_all(runner, CK_ENV);
-    int failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return run_suite("worker", tests);
 }
