@@ -1,8 +1,6 @@
 /* Commands: what is written, what is told of it, and the connection's end. */
 #include "hooks/redis_client.h"
 
-#include <sys/un.h>
-
 #include "agent/agent.h"
 #include "agent/count.h"
 #include "agent/db_span.h"
@@ -28,24 +26,6 @@ bool oi_redis_client_wanted(void)
     return wanted;
 }
 
-/* Where the server is, as spans say it. */
-static void read_place(struct oi_redis_client *client, const struct oi_connection *connection, int fd)
-{
-    union {
-        struct sockaddr_un address;
-        struct sockaddr any;
-    } peer = {0};
-    struct oi_text place = {NULL, 0};
-    socklen_t length = sizeof peer.address;
-    if (connection->peer.family != AF_UNIX)
-        place = oi_address_text(&connection->peer, peer.address.sun_path);
-    else if (!oi_life_confined() && getpeername(fd, &peer.any, &length) == 0 && peer.address.sun_path[0] != '\0')
-        place = oi_text_of(peer.address.sun_path, strnlen(peer.address.sun_path, sizeof peer.address.sun_path));
-    if (place.len > 0)
-        memcpy(client->place, place.at, place.len);
-    client->place_length = (uint8_t)place.len;
-}
-
 void oi_redis_client_begin(struct oi_connection *connection, int fd)
 {
     struct oi_redis_client *client = &connection->redis;
@@ -53,7 +33,8 @@ void oi_redis_client_begin(struct oi_connection *connection, int fd)
     oi_resp_init(&client->commands, OI_RESP_COMMANDS);
     oi_resp_init(&client->replies, OI_RESP_REPLIES);
     oi_redis_session_begin(&client->session);
-    read_place(client, connection, fd);
+    _Static_assert(sizeof client->place == OI_CLIENT_PLACE, "any path has room");
+    client->place_length = (uint8_t)oi_client_place(connection, fd, client->place);
 }
 
 void oi_redis_client_turn(const struct oi_redis_client *client)
