@@ -14,7 +14,7 @@ tests/README.md says more; each module says what it offers.
 
 from .otlp import Span, same_trace, tree, trees
 from .paths import BUILD, LAUNCHER, LIBRARY, OUT, SOURCE
-from .programs import Result, app, bare, clean_environment, instrumented, preloaded, run, same_output, start
+from .programs import Result, app, bare, clean_environment, instrumented, preloaded, run, same_output, serving, start
 from .sanitizers import not_under
 from .servers import HttpServer, MariaDB, Nginx, Redis, free_port
 from .sink import Answer, OtlpSink
@@ -26,6 +26,6 @@ __all__ = [
     "Answer", "OtlpSink", "Span", "same_trace", "tree", "trees",
     "HttpServer", "MariaDB", "Nginx", "Redis", "free_port",
     "Dict", "Ftp", "Gopher", "Proxy", "Socks", "TcpServer", "UnixRelay",
-    "Result", "app", "bare", "clean_environment", "instrumented", "preloaded", "run", "same_output", "start",
+    "Result", "app", "bare", "clean_environment", "instrumented", "preloaded", "run", "same_output", "serving", "start",
     "not_under", "wait_until",
 ]

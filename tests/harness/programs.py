@@ -4,13 +4,16 @@ import hashlib
 import os
 import shlex
 import signal
+import socket
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import sanitizers
 from .paths import LAUNCHER, LIBRARY, OUT, SOURCE, locked
 from .sink import OtlpSink
+from .waiting import wait_until
 
 APPS = SOURCE / "tests" / "apps"
 
@@ -114,6 +117,30 @@ def same_output(cmd, sink=None, env=None, flags=(), before=None, **kw):
         result.spans = sink.spans()
     assert (result.stdout, result.stderr, result.returncode) == (expected.stdout, expected.stderr, expected.returncode)
     return result
+
+
+@contextmanager
+def serving(cmd, port, sink=None, env=None, **kw):
+    """A server, from when it listens on `port` to the end of the block, where it is killed with everything it started. With a sink it is
+    instrumented, and its spans are sent soon; `env` is for then."""
+    settings = telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "50", **(env or {})}) if sink else {}
+    process = start(instrumented_command(cmd) if sink else cmd, env=settings, **kw)
+
+    def listens():
+        assert process.poll() is None, process.communicate()
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    try:
+        wait_until(listens, 60, f"{cmd[0]} listening")
+        yield process
+    finally:
+        with suppress(ProcessLookupError):  # it has ended by itself, and nothing it started is left
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
 
 
 def app(name, *extra):

@@ -1,37 +1,15 @@
 """Whole traces over several programs that nobody here wrote: a chain of services, and proxies in front of one."""
 
-import os
-import signal
-import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from harness import HttpServer, OtlpSink, app, bare, free_port, instrumented, start, tree, wait_until
+from harness import HttpServer, OtlpSink, app, bare, free_port, instrumented, serving, tree
 from harness.otlp import trees
-from harness.programs import instrumented_command, telemetry
+from harness.web_servers import apache, haproxy, lighttpd, nginx
 
 PYTHON = "/usr/bin/python3"
-FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
-USER = "user root;" if os.geteuid() == 0 else ""
-
-NGINX = """
-    daemon off; worker_processes 2; pid nginx.pid; error_log stderr; {user}
-    events {{ worker_connections 256; }}
-    http {{
-        access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
-        upstream u {{ server 127.0.0.1:{to}; keepalive 8; }}
-        server {{
-            listen 127.0.0.1:{port};
-            location / {{
-                proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
-                proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-                proxy_set_header X-Forwarded-Proto $scheme;
-            }}
-        }}
-    }}
-"""
 FLASK = """
 import subprocess, sys
 from flask import Flask
@@ -42,31 +20,23 @@ def order(number):
     program, url = open("calls").read().split()
     return subprocess.run([program, "get", url + number, url + number], capture_output=True, check=True).stdout
 """
-LIGHTTPD = 'server.document-root = "{folder}"\nserver.port = {port}\nserver.bind = "127.0.0.1"\n'
 
 
-def served(command, port, sink=None, name="", opt_in="", folder=None):
-    """A server, instrumented where there is a sink."""
-    settings = {**FAST, "OTEL_SERVICE_NAME": name, "OTEL_SEMCONV_STABILITY_OPT_IN": opt_in}
-    process = start(instrumented_command(command) if sink else command, env=telemetry(sink, settings if sink else {}), cwd=folder)
+def named(service, opt_in):
+    return {"OTEL_SERVICE_NAME": service, "OTEL_SEMCONV_STABILITY_OPT_IN": opt_in}
 
-    def up():
-        assert process.poll() is None, process.communicate()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        except OSError:
-            return False
 
-    @contextmanager
-    def running():
-        try:
-            wait_until(up, 60)
-            yield process
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-    return running()
+def nginx_proxy(folder, port, to):
+    return nginx(folder, f"""
+        upstream u {{ server 127.0.0.1:{to}; keepalive 8; }}
+        server {{
+            listen 127.0.0.1:{port};
+            location / {{
+                proxy_pass http://u; proxy_http_version 1.1; proxy_set_header Connection "";
+                proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                proxy_set_header X-Forwarded-Proto $scheme;
+            }}
+        }}""")
 
 
 PORT = "a port"  # one that the kernel chose
@@ -124,18 +94,16 @@ AGENT = "curl/" + bare(["curl", "--version"]).stdout.split()[1].decode()
 def chain(folder, ports, sink=None, opt_in=""):
     """nginx, gunicorn with Flask, which runs a libcurl program, which asks lighttpd."""
     first, second, last = ports
-    (folder / "nginx.conf").write_text(NGINX.format(user=USER, port=first, to=second))
-    (folder / "lighttpd.conf").write_text(LIGHTTPD.format(folder=folder / "files", port=last))
     (folder / "chain.py").write_text(FLASK)
     (folder / "calls").write_text(f"{app('curl_easy')} http://127.0.0.1:{last}/stock/")
     servers = [
-        (["/usr/sbin/lighttpd", "-D", "-f", folder / "lighttpd.conf"], last, sink, "stock"),
-        ([PYTHON, "/usr/bin/gunicorn", "-w", "2", "--threads", "4", "-b", f"127.0.0.1:{second}", "chain:app"], second, sink, "shop"),
-        (["/usr/sbin/nginx", "-p", folder, "-e", "stderr", "-c", folder / "nginx.conf"], first, sink, "front"),
+        (lighttpd(folder, last, root=folder / "files"), last, "stock"),
+        ([PYTHON, "/usr/bin/gunicorn", "-w", "2", "--threads", "4", "-b", f"127.0.0.1:{second}", "chain:app"], second, "shop"),
+        (nginx_proxy(folder, first, second), first, "front"),
     ]
     with ExitStack() as stack:
-        for words in servers:
-            stack.enter_context(served(*words, opt_in=opt_in, folder=folder))
+        for command, port, service in servers:
+            stack.enter_context(serving(command, port, sink, named(service, opt_in), cwd=folder))
         yield
 
 
@@ -161,14 +129,9 @@ def order(ports, number):
     return ["curl", "-s", f"http://127.0.0.1:{ports[0]}/orders/{number}"]
 
 
-def user(opt_in):
-    return {"OTEL_SERVICE_NAME": "user", "OTEL_SEMCONV_STABILITY_OPT_IN": opt_in}
-
-
 @pytest.fixture
 def folder(tmp_path):
     tmp_path.chmod(0o755)
-    (tmp_path / "t").mkdir()
     (tmp_path / "files" / "stock").mkdir(parents=True)
     for number in range(10, 40):
         (tmp_path / "files" / "stock" / str(number)).write_text("x" * number)
@@ -181,7 +144,7 @@ def test_a_chain_is_one_trace(folder, opt_in):
     with chain(folder, ports):
         expected = bare(order(ports, 17))
     with OtlpSink() as sink, chain(folder, ports, sink, opt_in):
-        result = instrumented(order(ports, 17), sink, env=user(opt_in))
+        result = instrumented(order(ports, 17), sink, env=named("user", opt_in))
         assert (result.stdout, result.stderr, result.returncode) == (expected.stdout, b"", 0)
         assert tree(sink.exactly(6), seen) == trace_of(opt_in, ports, 17, len(result.stdout))
 
@@ -190,7 +153,7 @@ def test_chains_at_the_same_time_are_a_trace_each(folder):
     ports, numbers = [free_port() for _ in range(3)], range(10, 34)
     with OtlpSink() as sink, chain(folder, ports, sink):
         with ThreadPoolExecutor(8) as pool:
-            results = list(pool.map(lambda number: instrumented(order(ports, number), sink, env=user("")), numbers))
+            results = list(pool.map(lambda number: instrumented(order(ports, number), sink, env=named("user", "")), numbers))
         spans = sink.exactly(6 * len(numbers))
     found = sorted(trees(spans, seen), key=lambda trace: trace[0][-1]["http.url"])
     assert len({span.trace_id for span in spans}) == len(numbers)
@@ -199,43 +162,27 @@ def test_chains_at_the_same_time_are_a_trace_each(folder):
 
 # --- proxies
 
-HAPROXY = """
-    defaults
-      mode http
-      timeout connect 5s
-      timeout client 5s
-      timeout server 5s
-    frontend f
-      bind 127.0.0.1:{port}
-      default_backend b
-    backend b
-      server s 127.0.0.1:{to}
-"""
-LIGHTTPD_PROXY = LIGHTTPD + """
-server.modules = ("mod_proxy")
-proxy.server = ("" => (("host" => "127.0.0.1", "port" => {to})))
-"""
-APACHE = """
-ServerRoot {folder}
-DefaultRuntimeDir {folder}
-PidFile pid
-ErrorLog error.log
-Listen 127.0.0.1:{port}
-ServerName localhost
-LoadModule mpm_event_module /usr/lib/apache2/modules/mod_mpm_event.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so
-LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so
-ProxyPreserveHost on
-ProxyPass / http://127.0.0.1:{to}/
-"""
-# haproxy forbids itself new privileges, as programs do that are about to filter their system calls; it sets no filter.
-PROXIES = {
-    "nginx": (NGINX, ["/usr/sbin/nginx", "-e", "stderr", "-c"]),
-    "haproxy": (HAPROXY, ["/usr/sbin/haproxy", "-db", "-f"]),
-    "lighttpd": (LIGHTTPD_PROXY, ["/usr/sbin/lighttpd", "-D", "-f"]),
-    "Apache httpd": (APACHE, ["/usr/sbin/apache2", "-DFOREGROUND", "-f"]),
-}
+def haproxy_proxy(folder, port, to):
+    """It forbids itself new privileges, as programs do that are about to filter their system calls; it sets no filter."""
+    return haproxy(folder, port, f"""
+          default_backend b
+        backend b
+          server s 127.0.0.1:{to}""")
+
+
+def lighttpd_proxy(folder, port, to):
+    return lighttpd(folder, port, f"""
+        server.modules = ("mod_proxy")
+        proxy.server = ("" => (("host" => "127.0.0.1", "port" => {to})))""")
+
+
+def apache_proxy(folder, port, to):
+    return apache(folder, port, f"""
+        ProxyPreserveHost on
+        ProxyPass / http://127.0.0.1:{to}/""", modules=("proxy", "proxy_http"))
+
+
+PROXIES = {"nginx": nginx_proxy, "haproxy": haproxy_proxy, "lighttpd": lighttpd_proxy, "Apache httpd": apache_proxy}
 
 
 def headers_of(server):
@@ -247,17 +194,16 @@ def headers_of(server):
 @pytest.mark.parametrize("opt_in", ["", "http"])
 @pytest.mark.parametrize("name", PROXIES)
 def test_a_proxy_is_two_spans_of_the_trace(name, opt_in, folder):
-    text, words = PROXIES[name]
     port = free_port()
     urls = [f"http://127.0.0.1:{port}/bytes/{number}" for number in (11, 70000, 12)]
     with HttpServer() as last:
-        (folder / "conf").write_text(text.format(user=USER, folder=folder, port=port, to=last.port))
-        with served([*words, folder / "conf"], port, folder=folder):
+        command = PROXIES[name](folder, port, last.port)
+        with serving(command, port, cwd=folder):
             expected = bare(["curl", "-s", *urls])
         sent = headers_of(last)
         last.reset()
-        with OtlpSink() as sink, served([*words, folder / "conf"], port, sink, "front", opt_in, folder):
-            result = instrumented(["curl", "-s", *urls], sink, env=user(opt_in))
+        with OtlpSink() as sink, serving(command, port, sink, named("front", opt_in), cwd=folder):
+            result = instrumented(["curl", "-s", *urls], sink, env=named("user", opt_in))
             assert (result.stdout, result.stderr, result.returncode) == (expected.stdout, b"", 0)
             spans = sink.exactly(9)
         assert trees(spans, seen) == [

@@ -1,55 +1,25 @@
 """nginx as a proxy: whose request it is that it sends on, with many in flight."""
 
 import http.client
-import os
-import signal
-import socket
 import threading
-from contextlib import contextmanager
 
 import pytest
 
-from harness import HttpServer, OtlpSink, free_port, start, wait_until
+from harness import HttpServer, OtlpSink, free_port, serving, start
 from harness.programs import instrumented_command, telemetry
+from harness.web_servers import nginx
 
-CONFIGURATION = """
-    {user} daemon off; worker_processes 1; pid nginx.pid; error_log stderr; events {{ worker_connections 512; }}
-    http {{
-        access_log off; client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
-        upstream u {{ server 127.0.0.1:{to}; {kept} }}
-        server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://u; {version} }} }}
-    }}
-"""
-KEPT = {"kept": "keepalive 64;", "version": 'proxy_http_version 1.1; proxy_set_header Connection "";'}
+KEPT = 'proxy_http_version 1.1; proxy_set_header Connection "";'
 
 
-@contextmanager
-def running(command, port, sink, **kw):
-    process = start(instrumented_command(command), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "50"}), **kw)
-
-    def up():
-        assert process.poll() is None, process.communicate()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    try:
-        wait_until(up, 60)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-def nginx(folder, to, sink, keep):
+def proxy_to(port, folder, sink, keep):
+    """nginx in front of a port, and where it listens."""
     folder.chmod(0o755)
-    (folder / "t").mkdir()
-    port = free_port()
-    (folder / "conf").write_text(CONFIGURATION.format(
-        user="user root;" if os.geteuid() == 0 else "", port=port, to=to, **(KEPT if keep else {"kept": "", "version": ""})))
-    return port, running(["/usr/sbin/nginx", "-p", folder, "-e", "stderr", "-c", folder / "conf"], port, sink)
+    front = free_port()
+    command = nginx(folder, f"""
+        upstream u {{ server 127.0.0.1:{port}; {"keepalive 64;" if keep else ""} }}
+        server {{ listen 127.0.0.1:{front}; location / {{ proxy_pass http://u; {KEPT if keep else ""} }} }}""", workers=1)
+    return front, serving(command, front, sink)
 
 
 def ask(port, requests):
@@ -64,7 +34,7 @@ def ask(port, requests):
 @pytest.mark.parametrize("in_flight, each", [(1, 20), (8, 8), (64, 4)])
 def test_every_request_is_sent_on_under_its_own(tmp_path, keep, carried, in_flight, each):
     with OtlpSink() as sink, HttpServer() as server:
-        port, proxy = nginx(tmp_path, server.port, sink, keep)
+        port, proxy = proxy_to(server.port, tmp_path, sink, keep)
         with proxy:
             conversations = [[(f"/slow/0.01?tag={i}-{k}",
                                {"traceparent": f"00-{i + 1:032x}-{i * 1000 + k + 1:016x}-01"} if carried else {})
@@ -104,8 +74,8 @@ def test_a_chain_is_one_trace(tmp_path):
         (tmp_path / "port").write_text(str(last.port))
         last.on("/end", body="the end\n")
         middle = free_port()
-        port, proxy = nginx(tmp_path, middle, sink, True)
-        with running(["/usr/bin/python3", "/usr/bin/gunicorn", "-w", "1", "-b", f"127.0.0.1:{middle}", "chain:app"], middle, sink,
+        port, proxy = proxy_to(middle, tmp_path, sink, True)
+        with serving(["/usr/bin/python3", "/usr/bin/gunicorn", "-w", "1", "-b", f"127.0.0.1:{middle}", "chain:app"], middle, sink,
                      cwd=tmp_path), proxy:
             process = start(instrumented_command(["/usr/bin/curl", "-s", f"http://127.0.0.1:{port}/work"]), env=telemetry(sink, {}))
             assert process.communicate()[0] == b"the end\n"

@@ -1,53 +1,18 @@
 """Servers that nobody here wrote: each request over a kept connection is a span, whole, and they answer as they do bare."""
 
 import http.client
-import os
 import shutil
-import signal
 import socket
-from contextlib import contextmanager
 
 import pytest
 
-from harness import OtlpSink, free_port, not_under, start, wait_until
+from harness import OtlpSink, free_port, not_under, serving, start
 from harness.programs import instrumented_command, telemetry
+from harness.web_servers import apache, haproxy, lighttpd, nginx
 
-FAST = {"OTEL_BSP_SCHEDULE_DELAY": "50"}
 PYTHON = "/usr/bin/python3"
 BIG = b"0123456789abcdef" * 8192
 
-NGINX = """
-    daemon off; worker_processes 2; pid nginx.pid; error_log stderr; {user}
-    events {{ worker_connections 256; }}
-    http {{
-        access_log off; sendfile {sendfile};
-        client_body_temp_path t; proxy_temp_path t; fastcgi_temp_path t; uwsgi_temp_path t; scgi_temp_path t;
-        server {{ listen 127.0.0.1:{port}; root {folder}; }}
-    }}
-"""
-LIGHTTPD = 'server.document-root = "{folder}"\nserver.port = {port}\nserver.bind = "127.0.0.1"\n'
-HAPROXY = """
-    defaults
-      mode http
-      timeout connect 5s
-      timeout client 5s
-      timeout server 5s
-    frontend f
-      bind 127.0.0.1:{port}
-      http-request return status 200 content-type text/plain file {folder}/small if {{ path /small }}
-      http-request return status 404 content-type text/plain string none
-"""
-APACHE = """
-ServerRoot {folder}
-DefaultRuntimeDir {folder}
-PidFile pid
-ErrorLog error.log
-Listen 127.0.0.1:{port}
-ServerName localhost
-LoadModule mpm_{mpm}_module /usr/lib/apache2/modules/mod_mpm_{mpm}.so
-LoadModule authz_core_module /usr/lib/apache2/modules/mod_authz_core.so
-DocumentRoot {folder}
-"""
 FLASK = """
 from flask import Flask, send_file
 app = Flask(__name__)
@@ -90,37 +55,28 @@ public class Serve {
 FILES = {"app.py": FLASK, "serve.js": NODE, "Serve.java": JAVA}
 
 
-def configured(text):
-    def command(folder, port, *words):
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "conf").write_text(text.format(folder=folder, port=port, user=user, sendfile="on"))
-        return [*words, str(folder / "conf")]
-    return command
+def serves_files(sendfile):
+    return lambda folder, port: nginx(folder, f"sendfile {sendfile}; server {{ listen 127.0.0.1:{port}; root {folder}; }}")
 
 
-def nginx(sendfile):
-    def command(folder, port):
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "conf").write_text(NGINX.format(folder=folder, port=port, user=user, sendfile=sendfile))
-        return ["/usr/sbin/nginx", "-p", str(folder), "-e", "stderr", "-c", str(folder / "conf")]
-    return command
+def one_file(folder, port):
+    return haproxy(folder, port, f"""
+          http-request return status 200 content-type text/plain file {folder}/small if {{ path /small }}
+          http-request return status 404 content-type text/plain string none""")
 
 
-def apache(mpm):
-    def command(folder, port):
-        (folder / "conf").write_text(APACHE.format(folder=folder, port=port, mpm=mpm))
-        return ["/usr/sbin/apache2", "-DFOREGROUND", "-f", str(folder / "conf")]
-    return command
+def documents(mpm):
+    return lambda folder, port: apache(folder, port, f"DocumentRoot {folder}", mpm)
 
 
 # {name: command of a folder and a port}
 PROGRAMS = {
-    "nginx": nginx("on"),
-    "nginx without sendfile": nginx("off"),
-    "lighttpd": lambda folder, port: configured(LIGHTTPD)(folder, port, "/usr/sbin/lighttpd", "-D", "-f"),
-    "haproxy": lambda folder, port: configured(HAPROXY)(folder, port, "/usr/sbin/haproxy", "-db", "-f"),
-    "Apache httpd": apache("event"),
-    "Apache httpd, prefork": apache("prefork"),
+    "nginx": serves_files("on"),
+    "nginx without sendfile": serves_files("off"),
+    "lighttpd": lighttpd,
+    "haproxy": one_file,
+    "Apache httpd": documents("event"),
+    "Apache httpd, prefork": documents("prefork"),
     "http.server": lambda folder, port: [PYTHON, "-m", "http.server", "--bind", "127.0.0.1", port],
     "Flask": lambda folder, port: [PYTHON, "-m", "flask", "run", "-p", port],
     "gunicorn": lambda folder, port: [PYTHON, "/usr/bin/gunicorn", "-w", "2", "-b", f"127.0.0.1:{port}", "app:app"],
@@ -137,31 +93,9 @@ def folder(tmp_path):
     tmp_path.chmod(0o755)
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
-    (tmp_path / "t").mkdir()
     (tmp_path / "small").write_bytes(b"a small answer\n")
     (tmp_path / "big").write_bytes(BIG)
     return tmp_path
-
-
-@contextmanager
-def serving(command, port, folder, sink=None):
-    words = instrumented_command(command) if sink else command
-    process = start(words, env=telemetry(sink, FAST if sink else {}), cwd=folder)
-
-    def up():
-        assert process.poll() is None, process.communicate()
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return True
-        except OSError:
-            return False
-
-    try:
-        wait_until(up, 60)
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def ask(client, path):
@@ -183,11 +117,11 @@ def test_each_request_of_a_kept_connection(name, folder):
     paths = [path for path in PATHS if name != "haproxy" or not path.startswith("/big")]
     port = free_port()
     command = PROGRAMS[name](folder, port)
-    with serving(command, port, folder):
+    with serving(command, port, cwd=folder):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         bare = [ask(client, path) for path in paths]
         client.close()
-    with OtlpSink() as sink, serving(command, port, folder, sink):
+    with OtlpSink() as sink, serving(command, port, sink, cwd=folder):
         client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         answers, peers = [], []
         for path in paths:
@@ -235,7 +169,7 @@ connection.sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: %d\\r\\n\\r\\n%s" % (l
 def test_a_program_that_a_request_executes_belongs_to_it(closes):
     """Also where the forked child has closed the connection by then, as CGI servers do."""
     with OtlpSink() as sink:
-        process = start(instrumented_command([PYTHON, "-c", CGI, closes]), env=telemetry(sink, FAST))
+        process = start(instrumented_command([PYTHON, "-c", CGI, closes]), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "50"}))
         with socket.create_connection(("127.0.0.1", int(process.stdout.readline())), timeout=30) as client:
             client.sendall(f"GET / HTTP/1.1\r\nHost: a\r\ntraceparent: 00-{'a' * 32}-{'b' * 16}-01\r\ntracestate: c=d\r\n\r\n".encode())
             answer = client.recv(1000).decode()
