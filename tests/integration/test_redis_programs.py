@@ -197,19 +197,25 @@ server.serve_forever()
 """
 
 
-def test_the_parent_is_the_request_that_is_served(redis):
+def asked_thrice(redis, service, count, then=()):
+    """The spans of a service that is asked three times; then a command is given to its server."""
     redis.reset()
     with OtlpSink() as sink:
-        server = start(instrumented_command([PYTHON, "-c", SERVICE, redis.port]), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "100"}))
+        server = start(instrumented_command([PYTHON, "-c", service, redis.port]), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "100"}))
         try:
             url = f"http://127.0.0.1:{int(server.stdout.readline())}/"
             for _ in range(3):
                 subprocess.run(["curl", "-sf", url], check=True, capture_output=True)
-            spans = sink.wait(12)
+            if then:
+                redis.cli(*then)
+            return sink.wait(count)
         finally:
             server.kill()
             server.wait()
-    assert shape(spans) == [("SERVER", ["GET", "GET", "INCRBY"])] * 3
+
+
+def test_the_parent_is_the_request_that_is_served(redis):
+    assert shape(asked_thrice(redis, SERVICE, 12)) == [("SERVER", ["GET", "GET", "INCRBY"])] * 3
 
 
 def shape(spans):
@@ -258,18 +264,7 @@ while True:
 
 
 def test_a_loop_that_goes_on_with_a_reply_is_in_the_request_that_asked(redis):
-    redis.reset()
-    with OtlpSink() as sink:
-        server = start(instrumented_command([PYTHON, "-c", LOOP, redis.port]), env=telemetry(sink, {"OTEL_BSP_SCHEDULE_DELAY": "100"}))
-        try:
-            url = f"http://127.0.0.1:{int(server.stdout.readline())}/"
-            for _ in range(3):
-                subprocess.run(["curl", "-sf", url], check=True, capture_output=True)
-            redis.cli("PUBLISH", "news", "x")
-            spans = sink.wait(11)
-        finally:
-            server.kill()
-            server.wait()
+    spans = asked_thrice(redis, LOOP, 11, then=("PUBLISH", "news", "x"))
     assert sorted(shape(spans)) == [("CLIENT", [])] * 2 + [("SERVER", ["GET", "STRLEN"])] * 3
     assert {span.name for span in spans if span.kind == "CLIENT" and not span.parent_span_id} == {"SUBSCRIBE", "INCR"}
 
