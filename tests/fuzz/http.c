@@ -3,28 +3,19 @@
  * The first byte chooses the side and the headers that are wanted, the second how the bytes are cut. Besides reads out
  * of bounds it looks for a difference: however the bytes are cut, and whether or not the parser knows what is wanted,
  * the same is told as of single bytes, and no message ends that was not certain. Build and run: make fuzz, then
- * tests/fuzz/http1 -max_total_time=60
+ * tests/fuzz/http -max_total_time=60
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent/http_forwarded.h"
 #include "agent/http_name.h"
 #include "agent/http_route.h"
-#include "hooks/wire/detect.h"
+#include "tests/fuzz/exact.h"
 #include "tests/unit/http1_text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct http1_text whole, cut;
 
-/* From an allocation that ends with the bytes: the sanitizer sees a read past them. */
 static void give(struct http1_text *text, const char *at, size_t len)
 {
-    char *copy = malloc(len ? len : 1);
-    memcpy(copy, at, len);
+    char *copy = exact_copy(at, len);
     http1_give(text, copy, len);
     free(copy);
 }
@@ -52,20 +43,7 @@ static void parse(struct http1_text *text, uint8_t how, const char *at, size_t l
 static void compare(uint8_t how, const char *at, size_t len, size_t piece, bool told)
 {
     parse(&cut, how, at, len, piece, told);
-    if (strcmp(whole.text, cut.text) != 0) {
-        fprintf(stderr, "%s\n---\n%s\n", whole.text, cut.text);
-        abort();
-    }
-}
-
-static void detect(const char *at, size_t len)
-{
-    struct oi_wire_detector once = {0}, bytes = {0};
-    enum oi_wire verdict = oi_wire_detect(&once, OI_WIRE_CLIENT, at, len), last = OI_WIRE_MORE;
-    for (size_t i = 0; i < len; i++)
-        last = oi_wire_detect(&bytes, OI_WIRE_CLIENT, at + i, 1);
-    if (verdict != last || (len >= OI_WIRE_FIRST && verdict == OI_WIRE_MORE))
-        abort();
+    exact_same(whole.text, cut.text);
 }
 
 /* Texts that end with their allocations: the input's lines. */
@@ -114,6 +92,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     compare(data[0], at, len, 1u + data[1] % 40u, false);
     compare(data[0], at, len, len ? len : 1, true);
     compare(data[0], at, len, 1u + data[1], true);
-    detect(at, len);
+    exact_detect(OI_WIRE_CLIENT, at, len);
     return 0;
 }

@@ -4,18 +4,14 @@
  * many bytes follow. Besides reads out of bounds it looks for a difference: however the bytes are cut, the same is
  * told. Build and run: make fuzz, then tests/fuzz/mysql -max_total_time=60
  */
-#include "hooks/wire/detect.h"
+#include "tests/fuzz/exact.h"
 #include "tests/unit/mysql_text.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct mysql_text whole, cut;
 
-/* From an allocation that ends with the bytes: the sanitizer sees a read past them. */
 static void give(struct mysql_text *text, enum oi_mysql_side side, const uint8_t *at, size_t len)
 {
-    char *copy = malloc(len ? len : 1);
-    memcpy(copy, at, len);
+    char *copy = exact_copy(at, len);
     mysql_give(text, side, copy, len);
     free(copy);
 }
@@ -36,17 +32,6 @@ static void begin(struct mysql_text *text, uint8_t how)
     free(talk.bytes);
 }
 
-static void detect(const uint8_t *data, size_t size)
-{
-    const char *at = (const char *)data;
-    struct oi_wire_detector once = {0}, bytes = {0};
-    enum oi_wire verdict = oi_wire_detect(&once, OI_WIRE_SERVER, at, size), last = OI_WIRE_MORE;
-    for (size_t i = 0; i < size; i++)
-        last = oi_wire_detect(&bytes, OI_WIRE_SERVER, at + i, 1);
-    if (verdict != last || (size >= OI_WIRE_FIRST && verdict == OI_WIRE_MORE))
-        abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 2 || size > 4096)
@@ -64,10 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             give(&cut, side, data + at + from, len - from < piece ? len - from : piece);
         at += len;
     }
-    if (strcmp(whole.text, cut.text) != 0) {
-        fprintf(stderr, "%s\n---\n%s\n", whole.text, cut.text);
-        abort();
-    }
-    detect(data + 1, size - 1);
+    exact_same(whole.text, cut.text);
+    exact_detect(OI_WIRE_SERVER, (const char *)data + 1, size - 1);
     return 0;
 }
