@@ -3,7 +3,6 @@
  * its port, and answers the first request of each of three connections. */
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 static int shut_in(void)
 {
@@ -31,16 +32,10 @@ static int shut_in(void)
 int main(int argc, char **argv)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     char text[1024];
     int later = argc > 1 && strcmp(argv[1], "later") == 0;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 16);
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    int listener = listening(0, 16);
+    say_port(listener);
     for (int i = 0; i < 3; i++) {
         if (i == 0 && !later && !shut_in())
             return 2;

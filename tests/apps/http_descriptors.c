@@ -22,7 +22,6 @@
  *   all        keeps every connection open, answering whoever asks
  */
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -41,6 +40,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 static const char *how;
 
@@ -279,7 +280,7 @@ static void answer_all(int fd)
 static void reused_late(int fd)
 {
     answer_all(fd);
-    nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL); /* it is the time that makes it late */
     read_a_file_as(fd);
 }
 
@@ -374,8 +375,6 @@ int main(int argc, char **argv)
                 {"wrong", wrongly},
                 {"dprintf", through_dprintf},
                 {"threads", in_two_threads}};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     if (argc != 2)
         return 2;
     how = argv[1];
@@ -389,12 +388,8 @@ int main(int argc, char **argv)
             say(1, path);
         return 0;
     }
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 4096);
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    int listener = listening(0, 4096);
+    say_port(listener);
     if (is("all"))
         serve_all(listener);
     for (;;) {

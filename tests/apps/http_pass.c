@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "listening.h"
+
 static uint64_t state;
 
 static size_t below(size_t limit)
@@ -51,15 +53,11 @@ static int connect_to(const char *port)
 
 int main(int argc, char *argv[])
 {
-    struct sockaddr_in own = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof own;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (argc < 4 || bind(listener, (struct sockaddr *)&own, length) != 0 || listen(listener, 16) != 0)
+    if (argc < 4)
         return 2;
+    int listener = listening(0, 16);
     state = strtoull(argv[2], NULL, 10) * 2654435761u + 1;
-    getsockname(listener, (struct sockaddr *)&own, &length);
-    printf("%d\n", ntohs(own.sin_port));
-    fflush(stdout);
+    say_port(listener);
     for (;;) {
         static char text[65536];
         int client = accept(listener, NULL, NULL);

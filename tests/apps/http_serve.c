@@ -33,6 +33,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "listening.h"
+
 static int redis_port;
 static const char *url;
 static char greeting[] = "hello, world\n";
@@ -242,38 +244,20 @@ static void begin(const char *model, int fd)
     struct client *client = malloc(sizeof *client);
     client->fd = fd;
     client->length = 0;
-    if (strcmp(model, "thread") == 0) {
-        pthread_t thread;
-        pthread_create(&thread, NULL, converse, client);
-        pthread_detach(thread);
-    } else if (strcmp(model, "fork") == 0) {
-        if (fork() == 0) {
-            converse(client);
-            exit(0);
-        }
-        close(fd);
-        free(client);
-    } else {
+    if (!serve_apart(model, converse, client, fd))
         converse(client);
-    }
 }
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     if (argc != 4)
         return 2;
     redis_port = atoi(argv[2]);
     url = argv[3];
     signal(SIGCHLD, SIG_IGN);
     curl_global_init(CURL_GLOBAL_ALL);
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 128);
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    int listener = listening(0, 128);
+    say_port(listener);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd >= 0)

@@ -8,29 +8,24 @@
  */
 #include <ctype.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "listening.h"
+
 int main(int argc, char **argv)
 {
     static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
     enum { WHOLE = sizeof answer - 1, HALF = WHOLE / 2 };
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     char text[4096];
     int fds[8], count = 0;
     if (argc != 3)
         return 2;
     redisContext *redis = redisConnect("127.0.0.1", atoi(argv[1]));
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 16);
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    int listener = listening(0, 16);
+    say_port(listener);
     for (const char *word = argv[2]; *word; word++) {
         if (*word == '+')
             fds[count++] = accept(listener, NULL, NULL);

@@ -9,13 +9,13 @@
  * the first one, ask and answer handed     the main thread reads the first request, and starts four threads then; they
  * get that, and from then on whole connections
  */
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "listening.h"
 #include "parenting_calls.h"
 
 enum { WORKERS = 4, QUEUE = 256 };
@@ -116,41 +116,27 @@ static void begin(const char *model, struct client *client)
 {
     static bool started;
     pthread_t thread;
-    if (strcmp(model, "thread") == 0) {
-        pthread_create(&thread, NULL, converse, client);
-        pthread_detach(thread);
-    } else if (strcmp(model, "fork") == 0) {
-        if (fork() == 0) {
-            converse(client);
-            exit(0);
-        }
+    if (serve_apart(model, converse, client, client->fd))
+        return;
+    client->length = 0;
+    if ((!started || strcmp(model, "pool") == 0) && !read_request(client)) {
         end(client);
-    } else {
-        client->length = 0;
-        if ((!started || strcmp(model, "pool") == 0) && !read_request(client)) {
-            end(client);
-            return;
-        }
-        for (int i = 0; i < WORKERS && !started; i++)
-            pthread_create(&thread, NULL, work, NULL);
-        started = true;
-        give(client);
+        return;
     }
+    for (int i = 0; i < WORKERS && !started; i++)
+        pthread_create(&thread, NULL, work, NULL);
+    started = true;
+    give(client);
 }
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     if (argc != 6)
         return 2;
     calls_init(argv[3], argv[4], argv[5]);
     signal(SIGCHLD, SIG_IGN);
-    address.sin_port = htons((uint16_t)atoi(argv[2]));
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 256) != 0)
-        calls_fail("bind");
+    int listener = listening(atoi(argv[2]), 256);
     for (;;) {
         int fd = accept(listener, NULL, NULL);
         if (fd < 0)

@@ -8,7 +8,6 @@
 #include <curl/curl.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -17,6 +16,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 enum { MOST = 16 };
 
@@ -118,19 +119,6 @@ static void drive_hiredis(int count)
     }
 }
 
-static int listening(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(fd, (struct sockaddr *)&address, size) != 0 || listen(fd, MOST) != 0)
-        exit(5);
-    getsockname(fd, (struct sockaddr *)&address, &size);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
-    return fd;
-}
-
 static void end(int count)
 {
     pthread_mutex_lock(&lock);
@@ -162,7 +150,8 @@ int main(int argc, char **argv)
         connection = redisAsyncConnect("127.0.0.1", atoi(argv[2]));
     else
         all = curl_multi_init();
-    int fd = listening();
+    int fd = listening(0, MOST);
+    say_port(fd);
     for (int i = 0; i < count; i++) {
         jobs[i].fd = accept(fd, NULL, NULL);
         pthread_create(&jobs[i].thread, NULL, serve, &jobs[i]);

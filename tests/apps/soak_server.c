@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +23,8 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "listening.h"
 
 enum { TEXT = 16384, BIG = 131072, FORKED = 128 };
 
@@ -322,8 +323,6 @@ static void *accepts(void *user)
 
 int main(int argc, char **argv)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     pthread_t thread;
     char byte;
     if (argc != 3)
@@ -335,12 +334,8 @@ int main(int argc, char **argv)
     big_file = memfd_create("big", MFD_CLOEXEC);
     if (file < 0 || read_of == MAP_FAILED || ftruncate(big_file, BIG) != 0)
         return 1;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 1024) != 0)
-        return 1;
-    getsockname(listener, (struct sockaddr *)&address, &length);
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    int listener = listening(0, 1024);
+    say_port(listener);
     pthread_create(&thread, NULL, accepts, &listener);
     while (read(STDIN_FILENO, &byte, 1) > 0)
         ;
