@@ -245,7 +245,7 @@ static void read_late(void)
 {
     add_all();
     drive(false);
-    nanosleep(&(struct timespec){0, 500000000}, NULL);
+    nanosleep(&(struct timespec){0, 500000000}, NULL); /* which is no time of the transfers' */
     read_messages();
     end();
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <error.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 
 static const char *server;
@@ -219,11 +220,15 @@ static int end_pthread_exit_alone(const char *socket)
     pthread_exit(NULL);
 }
 
+static sem_t busy;
+
 /* The thread that goes on is still there when main has returned. */
 static void *for_ever(void *unused)
 {
     (void)unused;
     redisContext *redis = host_connect(server);
+    host_ask(redis, "busy");
+    sem_post(&busy);
     for (;;)
         host_ask(redis, "busy");
     return NULL;
@@ -233,9 +238,11 @@ static int end_busy_threads(const char *socket)
 {
     begin(socket);
     pthread_t threads[3];
+    sem_init(&busy, 0, 0);
     for (int i = 0; i < 3; i++)
         pthread_create(&threads[i], NULL, for_ever, NULL);
-    usleep(20000);
+    for (int i = 0; i < 3; i++)
+        sem_wait(&busy);
     return 17;
 }
 

@@ -45,7 +45,7 @@ static int take_numbers(void)
 static int after(const char *socket, int (*close_all)(int))
 {
     host_get(socket, "first:1");
-    usleep(150000); /* time for a connection of somebody else's to be opened */
+    usleep(150000); /* time for a connection of somebody else's to be opened, of which the program cannot know */
     close_all(0);
     int failed = take_numbers();
     return failed ? failed : host_get(socket, "second:1") ? 30 : 95;
@@ -110,7 +110,7 @@ static int list(const char *socket)
                 printf(" %s", entry->d_name);
         closedir(folder);
         printf(", next %d\n", dup(0));
-        usleep(100000);
+        usleep(100000); /* the same time again */
     }
     redisFree(redis);
     return 0;

@@ -5,16 +5,15 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 extern char **environ;
 
-enum { CHILDREN = 40, THREADS = 3 };
+enum { CHILDREN = 40, THREADS = 3, ASKED = 50 };
 
 static int child_asks(const char *socket, const char *who, int number)
 {
@@ -115,17 +114,15 @@ static int fork_nested(const char *socket)
 }
 
 static const char *server;
-static atomic_bool over;
+static sem_t over;
 
 static void *keep_asking(void *unused)
 {
     (void)unused;
     redisContext *redis = host_connect(server);
-    for (int i = 0; !atomic_load(&over); i++)
-        if (i < 50)
-            host_ask(redis, "thread:1");
-        else
-            usleep(1000);
+    for (int i = 0; i < ASKED; i++)
+        host_ask(redis, "thread:1");
+    sem_wait(&over);
     redisFree(redis);
     return NULL;
 }
@@ -135,13 +132,15 @@ static int fork_threads(const char *socket)
     server = socket;
     pthread_t threads[THREADS];
     pid_t children[CHILDREN];
+    sem_init(&over, 0, 0);
     for (int i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, keep_asking, NULL);
     for (int i = 0; i < CHILDREN; i++)
         if ((children[i] = fork()) == 0)
             _exit(child_asks(socket, "child", i));
     await(children, CHILDREN);
-    atomic_store(&over, true);
+    for (int i = 0; i < THREADS; i++)
+        sem_post(&over);
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     return 0;

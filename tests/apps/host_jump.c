@@ -1,6 +1,7 @@
 // build: -lhiredis -lcurl -pthread
 /* Leaves and enters instrumented calls in the middle: longjmp, cancellation, coroutines, signal handlers. */
 #include "host.h"
+#include "sleeping.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -9,7 +10,6 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <ucontext.h>
@@ -71,20 +71,6 @@ static void *block(void *unused)
     return NULL;
 }
 
-/* Whether the thread waits for the server, in a system call that does so. */
-static int waits(pid_t thread)
-{
-    char path[64];
-    int number = -1;
-    snprintf(path, sizeof path, "/proc/self/task/%d/syscall", (int)thread);
-    FILE *file = fopen(path, "r");
-    if (!file || fscanf(file, "%d", &number) != 1)
-        number = -1;
-    if (file)
-        fclose(file);
-    return number == SYS_recvfrom || number == SYS_read || number == SYS_ppoll;
-}
-
 static int run_cancel(const char *socket)
 {
     sem_init(&ready, 0, 0);
@@ -93,7 +79,7 @@ static int run_cancel(const char *socket)
         void *result;
         pthread_create(&thread, NULL, block, NULL);
         sem_wait(&ready);
-        while (!waits(blocking))
+        while (!sleeps_until_told(blocking))
             sched_yield();
         pthread_cancel(thread);
         pthread_join(thread, &result);

@@ -33,7 +33,7 @@ static int look(const char *socket)
     int right = 0;
     for (int i = 0; i < 10; i++)
         right += host_ask(redis, "quiet:1");
-    usleep(100000);
+    usleep(100000); /* time for what shall not come */
     printf("right %d, threads %d, exporter %d, libcurl %d\n", right, threads(),
            count_lines("/proc/self/maps", "libotel-exporter") > 0, count_lines("/proc/self/maps", "libcurl") > 0);
     redisFree(redis);
@@ -44,7 +44,7 @@ static int look(const char *socket)
 static int idle(const char *socket)
 {
     (void)socket;
-    usleep(100000);
+    usleep(100000); /* time for what shall not come */
     printf("threads %d, exporter %d\n", threads(), count_lines("/proc/self/maps", "libotel-exporter") > 0);
     return 55;
 }

@@ -1,9 +1,11 @@
 // build: -lhiredis -lcurl -pthread
 /* C++ exceptions through instrumented calls: out of a callback, and past a thread that is cancelled inside one. */
 #include "host.h"
+#include "sleeping.h"
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdexcept>
 
@@ -62,12 +64,14 @@ static int run_terminate(const char *socket)
 }
 
 static sem_t blocked;
+static pid_t blocking;
 
 /* Cancellation unwinds C++ frames with destructors, our hook's frame between them. */
 static void *block(void *)
 {
     Witness witness;
     redisContext *redis = host_connect(server);
+    blocking = gettid();
     sem_post(&blocked);
     redisCommand(redis, "BLPOP nothing 0");
     return nullptr;
@@ -80,7 +84,8 @@ static int run_cancel(const char *socket)
         pthread_t thread;
         pthread_create(&thread, nullptr, block, nullptr);
         sem_wait(&blocked);
-        usleep(20000);
+        while (!sleeps_until_told(blocking))
+            sched_yield();
         pthread_cancel(thread);
         pthread_join(thread, nullptr);
         printf("undone %d, redis %d\n", undone, host_get(socket, "after:1"));

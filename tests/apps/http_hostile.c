@@ -12,8 +12,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +26,9 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+#include "listening.h"
+#include "sleeping.h"
 
 static int listener, connection, full;
 static char path[64];
@@ -160,8 +165,11 @@ static void jumps(void)
 /* --- cancel --------------------------------------------------------------------------------------------------------
  */
 
+static atomic_int blocking;
+
 static void *blocked(void *user)
 {
+    atomic_store(&blocking, gettid());
     blocks(*(int *)user, connection);
     return NULL;
 }
@@ -171,8 +179,10 @@ static void cancel_all(void)
     for (int which = 0; which < BLOCKING; which++) {
         pthread_t thread;
         void *result;
+        atomic_store(&blocking, 0);
         pthread_create(&thread, NULL, blocked, &which);
-        usleep(3000); /* in the call, most of the time */
+        while (atomic_load(&blocking) == 0 || sleeps_in(atomic_load(&blocking)) < 0)
+            sched_yield();
         pthread_cancel(thread);
         pthread_join(thread, &result);
         if (result != PTHREAD_CANCELED)
@@ -268,17 +278,11 @@ int main(int argc, char **argv)
         const char *name;
         void (*serve)(void);
     } ways[] = {{"jump", jumps}, {"cancel", cancels}, {"handler", in_handlers}, {"leave", leaves}};
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof address;
     if (argc != 2)
         return 2;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    bind(listener, (struct sockaddr *)&address, sizeof address);
-    listen(listener, 16);
-    getsockname(listener, (struct sockaddr *)&address, &length);
+    listener = listening(0, 16);
     fill();
-    printf("%d\n", ntohs(address.sin_port));
-    fflush(stdout);
+    say_port(listener);
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++)
         if (strcmp(ways[i].name, argv[1]) == 0)
             ways[i].serve();

@@ -9,6 +9,6 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     (void)service;
     (void)hints;
     (void)result;
-    sleep(8);
+    sleep(8); /* longer than anybody is to wait for it */
     return EAI_AGAIN;
 }

@@ -157,7 +157,7 @@ class Handler(BaseHTTPRequestHandler):
         if route.hold:
             route.hold.wait()
         if route.delay:
-            time.sleep(route.delay)
+            time.sleep(route.delay)  # the test wants an answer that takes so long
         if route.handler:
             route.handler(self, request)
         else:

@@ -23,8 +23,7 @@ def test_children_forked_while_threads_make_spans(redis, sink):
     spans = sink.spans()
     threads = [span for span in spans if span.attributes["db.query.text"] == "GET thread:1"]
     assert len({span.resource["process.pid"] for span in threads}) == 1
-    expect(spans, *gets(redis, *["thread:1"] * len(threads), *CHILDREN))
-    assert len(threads) <= 150
+    expect(spans, *gets(redis, *["thread:1"] * 150, *CHILDREN))
 
 
 @pytest.mark.parametrize("mode, keys, processes", [
