@@ -147,24 +147,24 @@ static int file_of_body(void)
     return file;
 }
 
-static ssize_t by_sendfile(int fd)
+static ssize_t by_file(int fd, ssize_t (*function)(int, int, off_t *, size_t))
 {
     int file = file_of_body();
     off_t at = 0;
     ssize_t put = send(fd, answer, LENGTH - 3, MSG_MORE);
-    put += sendfile(fd, file, &at, 3);
+    put += function(fd, file, &at, 3);
     close(file);
     return put;
 }
 
+static ssize_t by_sendfile(int fd)
+{
+    return by_file(fd, sendfile);
+}
+
 static ssize_t by_sendfile64(int fd)
 {
-    int file = file_of_body();
-    off64_t at = 0;
-    ssize_t put = send(fd, answer, LENGTH - 3, MSG_MORE);
-    put += sendfile64(fd, file, &at, 3);
-    close(file);
-    return put;
+    return by_file(fd, sendfile64);
 }
 
 static ssize_t by_splice(int fd)
