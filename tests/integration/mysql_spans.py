@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from harness import OtlpSink, start
 from harness.programs import instrumented_command, telemetry
-from test_libmariadb import DUP, NEW, NEW_SCOPE, SCOPE, check
+from libmariadb_client import DUP, NEW, NEW_SCOPE, SCOPE, check
 
 SETS = {"old": {}, "new": NEW, "dup": DUP}
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness import free_port, paths
+from libmariadb_client import PARAMETERS, SYNTAX, Client
 from mysql_spans import Expected, compare, place
-from test_libmariadb import PARAMETERS, SYNTAX, Client
 from test_libmariadb_nonblocking import Loop
 
 CONNECTS = {"OTEL_NATIVE_CONNECT_SPANS": "true"}

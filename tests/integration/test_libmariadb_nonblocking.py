@@ -3,7 +3,7 @@
 import pytest
 
 from harness import app, free_port, same_output
-from test_libmariadb import DUP, NEW, NEW_SCOPE, PARAMETERS, Client, check, merged
+from libmariadb_client import DUP, NEW, NEW_SCOPE, PARAMETERS, Client, check, merged
 
 ROWS = ["store", "free"]
 BAD = ("ERROR", "Table 'shop.nosuch' doesn't exist")

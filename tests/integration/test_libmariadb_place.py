@@ -3,8 +3,8 @@
 import pytest
 
 from harness import MariaDB, app, certificates, free_port, same_output
+from libmariadb_client import Client
 from mysql_spans import SETS, Expected, compare, place
-from test_libmariadb import Client
 
 ONE = ["query=SELECT 1", "store", "free"]
 SELECTED = Expected("SELECT ?", rows=1)

@@ -1,9 +1,9 @@
-"""libmariadb under the agent: prepared statements beyond the plain ones: procedures, cursors, bulk arrays, long texts."""
+"""libmariadb under the agent: prepared statements, plain ones and procedures, cursors, bulk arrays, long texts."""
 
 import pytest
 
+from libmariadb_client import DUP, NEW, NEW_SCOPE, PARAMETERS, Client, check, merged
 from mysql_spans import SETS, Expected, compare
-from test_libmariadb import PARAMETERS, Client
 
 DUPLICATE = dict(error="1062", message="Duplicate entry '?' for key 'PRIMARY'")
 INSERT = "INSERT INTO t VALUES (?, ?)"
@@ -23,6 +23,90 @@ def which(request):
 
 def prepared(text, *more):
     return ["stmt", f"prepare={text}", *more, "sclose"]
+
+
+# --- plain ones ------------------------------------------------------------------------------------------------------
+
+
+def test_prepared(client):
+    spans = client.run(
+        client.tcp, "stmt", "prepare=INSERT INTO t VALUES (?, 'literal')", "bind=1", "execute", "bind=2", "execute", "execute",
+        "sclose", "stmt", "prepare=SELECT id FROM t WHERE id < ? ORDER BY id", "bind=9", "execute", "sstore", "sfetch", "sfree",
+        "execute", "sfetch", "execute", "sfetch=1", "sfree", "execute", "sfetch=1", "sreset", "sclose", "close", env=NEW)
+    insert = dict(db__query__text="INSERT INTO t VALUES (?, ?)", db__query__summary="INSERT t")
+    check(spans[0], "INSERT t", client.new(**insert), scope=NEW_SCOPE)
+    check(spans[1], "INSERT t", client.new(**insert), scope=NEW_SCOPE)
+    check(spans[2], "INSERT t", client.new(error__type="1062", db__response__status_code="1062", **insert),
+          ("ERROR", "Duplicate entry '?' for key 'PRIMARY'"), NEW_SCOPE)
+    for span, rows in zip(spans[3:], (2, 2, 1, 1), strict=True):
+        check(span, "SELECT t", client.new(db__query__text="SELECT id FROM t WHERE id < ? ORDER BY id",
+                                           db__query__summary="SELECT t", db__response__returned_rows=rows), scope=NEW_SCOPE)
+
+
+def test_prepared_old(client):
+    (span,) = client.run(client.tcp, "stmt", "prepare=INSERT INTO t VALUES (?, 'literal')", "bind=1", "execute", "sclose", "close")
+    check(span, "INSERT", client.old(db__statement="INSERT INTO t VALUES (?, ?)", db__operation="INSERT", db__sql__table="t",
+                                     db__rows_affected=1))
+
+
+def test_preparing_fails(client):
+    prepare, execute = client.run(client.tcp, "stmt", "prepare=SELECT * FROM nosuch", "execute", "sclose", "close", env=NEW)
+    text = dict(db__query__text="SELECT * FROM nosuch", db__query__summary="SELECT nosuch")
+    check(prepare, "SELECT nosuch", client.new(error__type="1146", db__response__status_code="1146", **text),
+          ("ERROR", "Table 'shop.nosuch' doesn't exist"), NEW_SCOPE)
+    check(execute, "SELECT nosuch", client.new(error__type="2014", **text),
+          ("ERROR", "Commands out of sync; you can't run this command now"), NEW_SCOPE)
+
+
+def test_preparing_is_no_span(client):
+    assert client.run(client.tcp, "stmt", "prepare=SELECT 1", "sclose", "close") == []
+
+
+def test_bulk(client):
+    (span,) = client.run(client.tcp, "stmt", "prepare=INSERT INTO t VALUES (?, 'x')", "bulk=1,2,3", "execute", "sclose", "close",
+                         env=NEW)
+    check(span, "BATCH INSERT t", client.new(
+        db__query__text="INSERT INTO t VALUES (?, ?)", db__query__summary="BATCH INSERT t", db__operation__batch__size=3),
+        scope=NEW_SCOPE)
+
+
+def test_bulk_old_and_dup(client):
+    """Without the batch's size in the old set; and where the server refuses it."""
+    script = [client.tcp, "stmt", "prepare=INSERT INTO t VALUES (?, 'x')", "bulk=1,2,3", "execute", "execute", "sclose", "close"]
+    old = client.old(db__statement="INSERT INTO t VALUES (?, ?)", db__operation="INSERT", db__sql__table="t")
+    new = client.new(db__query__text="INSERT INTO t VALUES (?, ?)", db__query__summary="BATCH INSERT t",
+                     db__operation__batch__size=3)
+    refused = dict(error__type="1062", db__response__status_code="1062")
+    status = ("ERROR", "Duplicate entry '?' for key 'PRIMARY'")
+    good, bad = client.run(*script)
+    check(good, "INSERT", {**old, "db.rows_affected": 3})
+    check(bad, "INSERT", old, status)
+    good, bad = client.run(*script, env=DUP)
+    check(good, "BATCH INSERT t", {**old, **new, "db.rows_affected": 3}, scope=NEW_SCOPE)
+    check(bad, "BATCH INSERT t", merged({**old, **new}, refused), status, NEW_SCOPE)
+
+
+def test_prepared_and_executed_at_once(client):
+    good, bad = client.run(client.tcp, "stmt", "direct=SELECT 5", "sstore", "sfetch", "sclose", "stmt",
+                           "direct=SELECT * FROM nosuch", "sclose", "close", env=NEW)
+    check(good, "SELECT", client.new(db__query__text="SELECT ?", db__query__summary="SELECT", db__response__returned_rows=1),
+          scope=NEW_SCOPE)
+    assert bad.status == ("ERROR", "Table 'shop.nosuch' doesn't exist")
+
+
+def test_prepared_procedure(client):
+    (span,) = client.run(client.tcp, "stmt", "prepare=CALL two_sets()", "execute", "sfetch", "snext", "sstore", "sfetch",
+                         "snext", "sclose", "close", env=NEW)
+    check(span, "CALL two_sets", client.new(db__query__text="CALL two_sets()", db__query__summary="CALL two_sets",
+                                            db__response__returned_rows=3), scope=NEW_SCOPE)
+
+
+def test_rows_of_a_statement_left_open(client):
+    """The program ends between two rows; a statement is closed after its connection."""
+    (left,) = client.run(client.tcp, "stmt", "prepare=SELECT 1 UNION SELECT 2", "execute", "sfetch=1", "exit=0")
+    assert left.name == "SELECT"
+    (closed,) = client.run(client.tcp, "stmt", "prepare=SELECT 1", "execute", "close", "sclose")
+    assert closed.name == "SELECT"
 
 
 # --- procedures ------------------------------------------------------------------------------------------------------

@@ -4,8 +4,8 @@ import pytest
 
 from harness import MariaDB, OtlpSink
 from harness.programs import instrumented
+from libmariadb_client import Client
 from mysql_spans import SETS, Expected, compare, driven, place
-from test_libmariadb import Client
 
 READ = ["store", "free"]
 ONE = ["query=SELECT 1", *READ]

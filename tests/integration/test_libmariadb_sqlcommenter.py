@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from test_libmariadb import DUP, NEW, STATEMENTS, Client
+from libmariadb_client import DUP, NEW, STATEMENTS, Client
 
 ON = {"OTEL_NATIVE_SQLCOMMENTER": "true"}
 READ = ["store", "free"]

@@ -6,8 +6,8 @@ import pytest
 
 from harness import app, same_output
 from harness.waiting import wait_until
+from libmariadb_client import Client
 from mysql_spans import SETS, Expected, compare, driven, place
-from test_libmariadb import Client
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 
 from harness import app, same_output
+from libmariadb_client import NEW, Client
 from mysql_spans import SETS
-from test_libmariadb import NEW, Client
 
 SCOPE = "otel-instrument.mysql"
 ROWS = ["store", "fetch", "free"]

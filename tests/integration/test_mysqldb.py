@@ -3,8 +3,8 @@
 import pytest
 
 from harness import same_output
+from libmariadb_client import Client
 from mysql_spans import SETS, Expected, place
-from test_libmariadb import Client
 
 PROGRAM = """
 import sys, MySQLdb
