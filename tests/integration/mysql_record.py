@@ -1,4 +1,4 @@
-"""Records what the clients of test_mysql_clients.py and a server say to each other, as tests/unit/mysql_recorded.h, which the parser's
+"""Records what the clients of mysql_clients.py and a server say to each other, as tests/unit/mysql_recorded.txt, which the parser's
 unit test replays. Done again by hand where a client is added or does something else:
 
     OI_BUILD=$PWD /usr/bin/python3 SOURCE/tests/integration/mysql_record.py [NAME…]
@@ -16,18 +16,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).res
 
 # pylint: disable=wrong-import-position
 from harness import BUILD, SOURCE, MariaDB, TcpServer, bare
-from test_mysql_clients import CLIENTS, shell
+from mysql_clients import CLIENTS, shell
 
-TARGET = SOURCE / "tests" / "unit" / "mysql_recorded.h"
-HEADER = """/* Conversations of real clients with MariaDB 10.11, written by tests/integration/mysql_record.py; and what is told of them. */
-#ifndef OI_TESTS_MYSQL_RECORDED_H
-#define OI_TESTS_MYSQL_RECORDED_H
-
-static const struct {
-    const char *client, *talk, *events;
-} recorded[] = {
-"""
-FOOTER = "};\n\n#endif\n"
+TARGET = SOURCE / "tests" / "unit" / "mysql_recorded.txt"
 
 
 class Recorder(TcpServer):
@@ -68,12 +59,6 @@ def item(data):
     return " ".join(words)
 
 
-def literal(text):
-    """A C string of several lines."""
-    lines = text.split("\n")
-    return "\n".join(f'     "{line}{"" if i == len(lines) - 1 else chr(92) + "n"}"' for i, line in enumerate(lines))
-
-
 def record(name, server):
     """The conversation of a client."""
     server.reset()
@@ -87,7 +72,7 @@ def record(name, server):
             env = {key: value() if callable(value) else value for key, value in env.items()}
             result = bare([*command(Path(folder)), "127.0.0.1", recorder.port, 0], env=env)
         assert result.returncode == 0, result.stderr
-    return "; ".join(f"{'<<' if side == '<' and number else side}{number}: {item(data)}" for side, number, data in recorder.packets)
+    return ";\n".join(f"{'<<' if side == '<' and number else side}{number}: {item(data)}" for side, number, data in recorder.packets)
 
 
 def main(names):
@@ -96,9 +81,8 @@ def main(names):
     rows = []
     for name, talk in talks.items():
         told = subprocess.run([BUILD / "tests" / "unit" / "test_mysql", "--tell"], input=talk, capture_output=True, text=True, check=True)
-        rows.append(f'    {{"{name}",\n{literal(talk.replace("; ", ";" + chr(10)))},\n{literal(told.stdout)}}},\n')
-    TARGET.write_text(HEADER + "".join(rows) + FOOTER, encoding="utf-8")
-    subprocess.run(["clang-format", "-i", TARGET], check=True)
+        rows.append(f"{name}\n{talk}\n=\n{told.stdout}\n")
+    TARGET.write_text("\n".join(rows), encoding="utf-8")
 
 
 if __name__ == "__main__":

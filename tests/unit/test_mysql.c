@@ -256,6 +256,8 @@ START_TEST(conversations)
 }
 END_TEST
 
+static struct mysql_recorded recorded[16];
+
 START_TEST(conversations_of_real_clients)
 {
     replay(recorded[_i].talk, recorded[_i].events);
@@ -394,7 +396,7 @@ int main(int argc, char **argv)
     TCase *tests = tcase_create("all");
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, conversations, 0, sizeof rows / sizeof *rows);
-    tcase_add_loop_test(tests, conversations_of_real_clients, 0, sizeof recorded / sizeof *recorded);
+    tcase_add_loop_test(tests, conversations_of_real_clients, 0, mysql_recorded_read(recorded));
     tcase_add_test(tests, packets_of_16_mib_and_more);
     tcase_add_test(tests, an_error_before_all_of_a_statement_was_sent);
     tcase_add_test(tests, many_commands_under_way);
