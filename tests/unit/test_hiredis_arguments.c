@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "hooks/hiredis_arguments.h"
+#include "tests/unit/chance.h"
 #include "tests/unit/guard.h"
 #include "tests/unit/run.h"
 
@@ -176,10 +177,8 @@ START_TEST(random_formats)
     unsigned seed = 7;
     for (int round = 0; round < 5000; round++) {
         char format[128] = "";
-        for (int i = 0; i < 8; i++) {
-            seed = seed * 1103515245 + 12345;
-            strcat(format, pieces[(seed >> 16) % (sizeof pieces / sizeof *pieces)]);
-        }
+        for (int i = 0; i < 8; i++)
+            strcat(format, pieces[chance(&seed, sizeof pieces / sizeof *pieces)]);
         /* The values must go with the format: those that mix %s, %b and %d are left out. */
         bool s = strstr(format, "%s"), b = strstr(format, "%b");
         if (s && !b && !strstr(format, "%d"))

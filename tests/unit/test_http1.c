@@ -1,3 +1,4 @@
+#include "tests/unit/chance.h"
 #include "tests/unit/http1_messages.h"
 
 static void give_in_pieces(const struct message *message, const struct oi_http1_wanted *only, bool told, size_t size)
@@ -365,8 +366,7 @@ START_TEST(chance_finds_no_difference_between_ways_to_cut)
         char bytes[512];
         size_t len = 0;
         for (int i = 0; i < 10; i++) {
-            seed = seed * 1103515245 + 12345;
-            const char *piece = pieces[(seed >> 16) % (sizeof pieces / sizeof *pieces)];
+            const char *piece = pieces[chance(&seed, sizeof pieces / sizeof *pieces)];
             size_t n = *piece ? strlen(piece) : 1;
             memcpy(bytes + len, piece, n);
             len += n;

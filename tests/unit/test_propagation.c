@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/propagation.h"
+#include "tests/unit/chance.h"
 #include "tests/unit/guard.h"
 #include "tests/unit/run.h"
 
@@ -289,12 +290,8 @@ START_TEST(any_bytes_are_safe)
     unsigned seed = 1;
     for (int round = 0; round < 20000; round++) {
         char bytes[64];
-        seed = seed * 1103515245 + 12345;
-        size_t n = seed >> 16 & 63;
-        for (size_t i = 0; i < n; i++) {
-            seed = seed * 1103515245 + 12345;
-            bytes[i] = alphabet[(seed >> 16) % (sizeof alphabet - 1)];
-        }
+        size_t n = chance(&seed, sizeof bytes);
+        chance_bytes(&seed, bytes, n, alphabet, sizeof alphabet - 1);
         struct oi_text value = oi_text_of(guarded(bytes, n), n);
         char first[64], second[64];
         struct oi_buffer out = {first, sizeof first, 0, false}, again = {second, sizeof second, 0, false};

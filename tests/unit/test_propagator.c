@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "agent/propagator.h"
+#include "tests/unit/chance.h"
 #include "tests/unit/guard.h"
 #include "tests/unit/run.h"
 
@@ -400,12 +401,8 @@ START_TEST(any_bytes_are_safe)
     unsigned seed = 1;
     for (int round = 0; round < 30000; round++) {
         char bytes[128];
-        seed = seed * 1103515245 + 12345;
-        size_t n = seed >> 16 & 127;
-        for (size_t i = 0; i < n; i++) {
-            seed = seed * 1103515245 + 12345;
-            bytes[i] = alphabet[(seed >> 16) % (sizeof alphabet - 1)];
-        }
+        size_t n = chance(&seed, sizeof bytes);
+        chance_bytes(&seed, bytes, n, alphabet, sizeof alphabet - 1);
         struct oi_text value = oi_text_of(guarded(bytes, n), n);
         for (int f = 0; f < 3; f++) {
             struct oi_context first = {0}, second = {0};

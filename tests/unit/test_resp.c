@@ -1,5 +1,6 @@
 /* hooks/wire/resp.c: each conversation whole, split at every byte, byte by byte, and behind another one. */
 
+#include "tests/unit/chance.h"
 #include "tests/unit/resp_text.h"
 #include "tests/unit/run.h"
 
@@ -291,10 +292,7 @@ START_TEST(random_bytes_do_no_harm)
     unsigned seed = 7;
     for (int round = 0; round < 3000; round++) {
         char bytes[64];
-        for (size_t i = 0; i < sizeof bytes; i++) {
-            seed = seed * 1103515245 + 12345;
-            bytes[i] = some[(seed >> 16) % (sizeof some - 1)];
-        }
+        chance_bytes(&seed, bytes, sizeof bytes, some, sizeof some - 1);
         struct stream stream = {round % 2 ? OI_RESP_REPLIES : OI_RESP_COMMANDS, bytes, sizeof bytes, NULL};
         char whole[4096];
         snprintf(whole, sizeof whole, "%s", told(&stream, sizeof bytes));

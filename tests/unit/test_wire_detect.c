@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "tests/unit/chance.h"
 #include "tests/unit/guard.h"
 #include "tests/unit/run.h"
 
@@ -278,8 +279,7 @@ START_TEST(no_beginning_keeps_it_waiting)
         size_t n = 0;
         enum oi_wire verdict;
         do {
-            seed = seed * 1103515245 + 12345;
-            verdict = oi_wire_detect(&d, side, bytes + (seed >> 16) % (sizeof bytes - 1), 1);
+            verdict = oi_wire_detect(&d, side, bytes + chance(&seed, sizeof bytes - 1), 1);
             n++;
         } while (verdict == OI_WIRE_MORE);
         ck_assert_uint_le(n, OI_WIRE_FIRST);
