@@ -29,18 +29,45 @@ void oi_client_begin(struct oi_connection *connection, bool blocking, bool strea
     connection->client.over = true;
 }
 
+/* A tunnel's request has been answered. Where one has not, nobody knows what its answer may be inside of. */
+void oi_client_secure(struct oi_connection *connection)
+{
+    if (connection->protocol != OI_CLIENT_HTTP1 || connection->client.first)
+        return;
+    oi_http_client_begin(&connection->client, &connection->opener);
+    connection->detector = (struct oi_wire_detector){.verdict = OI_WIRE_MORE};
+}
+
 void oi_client_note_time(struct oi_connection *connection)
 {
     connection->now_unix_ns = oi_clock_ns(CLOCK_REALTIME);
     connection->now_mono_ns = oi_mono_ns();
 }
 
-void oi_client_start_span(const struct oi_connection *connection, bool first, struct oi_span *span)
+/* What has no descriptor was opened before we knew of it, maybe in an earlier turn of a loop: where what is current has
+ * changed since, nobody can say whose it is. */
+static __attribute__((noinline)) bool opener_is_uncertain(const struct oi_connection *connection)
+{
+    struct oi_context context;
+    uint32_t generation = 0;
+    const struct oi_active *active = connection->apart ? oi_context_active(&context, &generation) : NULL;
+    return connection->apart &&
+           (active != connection->opener.active || (active && generation != connection->opener.generation));
+}
+
+/* Apart, for the sake of the stack. */
+static __attribute__((noinline)) bool is_in_request(void)
 {
     struct oi_context current;
-    uint32_t generation;
-    bool by_thread = connection->opener.blocking && oi_context_active(&current, &generation);
-    if (first && !by_thread)
+    return oi_context_current(&current);
+}
+
+void oi_client_start_span(const struct oi_connection *connection, bool first, struct oi_span *span)
+{
+    bool by_thread = connection->opener.blocking && is_in_request();
+    if (first && opener_is_uncertain(connection))
+        oi_span_start_in(span, NULL, 0);
+    else if (first && !by_thread)
         oi_span_start_in(span, connection->opener.active, connection->opener.generation);
     else
         oi_span_start(span);

@@ -23,7 +23,8 @@ bool oi_connection_same_socket(const struct oi_connection *connection, int fd)
 {
     uint64_t cookie = 0;
     socklen_t length = sizeof cookie;
-    if (connection->cookie == 0 || oi_life_confined())
+    if (connection->cookie == 0 || oi_life_confined() ||
+        atomic_load_explicit(&connection->secured, memory_order_relaxed)) /* a stranger has not its keys */
         return true;
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) == 0 && cookie == connection->cookie;
 }
@@ -46,6 +47,17 @@ bool oi_connection_same_socket_lately(struct oi_connection *connection, int fd, 
     }
     connection->checked = now_mono_ns;
     return true;
+}
+
+void oi_connection_secure(struct oi_connection_seen seen)
+{
+    struct oi_connection *connection = oi_connection_hold(seen);
+    if (!connection)
+        return;
+    if (connection->role == OI_ROLE_CLIENT && !atomic_load_explicit(&connection->secured, memory_order_relaxed))
+        oi_client_secure(connection);
+    atomic_store_explicit(&connection->secured, true, memory_order_relaxed);
+    oi_connection_leave(connection);
 }
 
 static void received(struct oi_connection *connection, int fd, const char *at, size_t length)

@@ -51,6 +51,8 @@ struct oi_connection {
     _Atomic uint32_t generation; /* odd: open */
     _Atomic uint32_t references; /* descriptors that mean it */
     _Atomic bool lost;           /* something was not seen; nothing is said about it any more */
+    _Atomic bool secured;        /* what it says is what TLS brings out, and its descriptor's bytes are none of it */
+    bool apart;                  /* it has no descriptor that we know of (hooks/tls.h) */
     _Atomic bool waited_for;     /* in an epoll set that waits for requests, too */
     _Atomic int armed;           /* the epoll set that tells whenever there is something to read; -1: none */
     bool local_known;            /* whether local_port is what there is to know */
@@ -82,6 +84,16 @@ void oi_connection_leave(struct oi_connection *connection);
 /* Nothing more can be said about it. Async-signal-safe. */
 void oi_connection_lose(struct oi_connection_seen seen);
 
+/* From here on TLS says what passes over it (hooks/tls.h): its descriptor's bytes are nobody's. What it has been used
+ * for before goes on only where a protocol asks for TLS in the middle (MySQL's); a proxy's tunnel begins anew. With the
+ * guard held. */
+void oi_connection_secure(struct oi_connection_seen seen);
+
+/* One that has no descriptor, for a session of TLS that writes to memory; it lasts until oi_connection_end_apart. Its
+ * other end is unknown. Where no connection is to be had, `connection` is NULL. With the guard held. */
+struct oi_connection_seen oi_connection_apart(enum oi_role role);
+void oi_connection_end_apart(struct oi_connection_seen seen);
+
 /* The bytes of `pieces` that the real call took (from byte `from` on) or gave, `bytes` in all; NULL: they were not seen
  * (sendfile). `fd` is the descriptor the call named. With the guard held. True of what was sent: it was an export of
  * traces. */
@@ -104,6 +116,9 @@ bool oi_clients_wanted(void);
 /* The connection begins, of which no byte has passed yet. One that is no `stream` says what the thread turns to (an
  * answer of a resolver's), and nothing else. */
 void oi_client_begin(struct oi_connection *connection, bool blocking, bool stream);
+
+/* TLS begins on it: what was taken for HTTP, or for nothing, is anew. */
+void oi_client_secure(struct oi_connection *connection);
 
 /* A request waits for its answer. */
 bool oi_client_waits(const struct oi_connection *connection);

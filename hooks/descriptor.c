@@ -135,7 +135,7 @@ void oi_connection_lose(struct oi_connection_seen seen)
 /* --- descriptors ---------------------------------------------------------------------------------------------------
  */
 
-struct oi_connection_seen oi_descriptor_connection(int fd)
+struct oi_connection_seen oi_descriptor_any_connection(int fd)
 {
     uint32_t entry = oi_descriptor(fd);
     if (!oi_descriptor_connected(entry))
@@ -145,7 +145,15 @@ struct oi_connection_seen oi_descriptor_connection(int fd)
     /* Between the two its slot may have begun another life, as another descriptor's connection. */
     if ((generation & 1) == 0 || oi_descriptor(fd) != entry)
         return (struct oi_connection_seen){0};
-    return (struct oi_connection_seen){connection, generation};
+    return (struct oi_connection_seen){.connection = connection, .generation = generation};
+}
+
+struct oi_connection_seen oi_descriptor_connection(int fd)
+{
+    struct oi_connection_seen seen = oi_descriptor_any_connection(fd);
+    if (seen.connection && atomic_load_explicit(&seen.connection->secured, memory_order_relaxed))
+        return (struct oi_connection_seen){.secured = true};
+    return seen;
 }
 
 static void read_address(struct oi_address *out, const struct sockaddr *address, socklen_t length)
@@ -203,7 +211,7 @@ void oi_descriptors_map(void)
     place(0, true);
 }
 
-/* A connection for the descriptor; in it, all but its role's own state. NULL: there is no room. */
+/* A connection for the descriptor (-1: none); in it, all but its role's own state. NULL: there is no room. */
 static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t length)
 {
     bool possible = !oi_life_confined() || oi_pool_mapped(&connections);
@@ -216,13 +224,41 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
     atomic_store_explicit(&connection->armed, -1, memory_order_relaxed);
     atomic_store_explicit(&connection->owed, 0, memory_order_relaxed);
     atomic_store_explicit(&connection->added, 0, memory_order_relaxed);
+    atomic_store_explicit(&connection->secured, false, memory_order_relaxed);
+    connection->apart = false;
     connection->cookie = 0;
     connection->local_port = 0;
     connection->local_known = false;
     read_address(&connection->peer, peer, length);
-    learn(connection, fd);
+    if (fd >= 0)
+        learn(connection, fd);
     connection->checked = oi_mono_ns();
     return connection;
+}
+
+struct oi_connection_seen oi_connection_apart(enum oi_role role)
+{
+    struct oi_connection *connection = make(-1, NULL, 0);
+    if (!connection)
+        return (struct oi_connection_seen){0};
+    connection->role = (uint8_t)role;
+    connection->apart = true;
+    connection->local_known = true;
+    atomic_store_explicit(&connection->secured, true, memory_order_relaxed);
+    /* Nobody knows which loop its bytes come from: there may be one. */
+    atomic_store_explicit(&connection->waited_for, true, memory_order_relaxed);
+    if (role == OI_ROLE_SERVER)
+        oi_http_server_begin(&connection->http);
+    else
+        oi_client_begin(connection, false, true);
+    uint32_t generation = atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release) + 1;
+    return (struct oi_connection_seen){.connection = connection, .generation = generation};
+}
+
+void oi_connection_end_apart(struct oi_connection_seen seen)
+{
+    if (seen.connection && atomic_load_explicit(&seen.connection->generation, memory_order_acquire) == seen.generation)
+        release(entry_of(seen.connection));
 }
 
 static void publish(int fd, struct oi_connection *connection)
@@ -260,7 +296,7 @@ void oi_descriptor_accepted(int fd, int listener, const struct sockaddr *peer, s
 /* connect was called again for one that is under way. */
 static bool is_known(int fd)
 {
-    struct oi_connection *connection = oi_connection_hold(oi_descriptor_connection(fd));
+    struct oi_connection *connection = oi_connection_hold(oi_descriptor_any_connection(fd));
     uint64_t cookie = 0;
     socklen_t length = sizeof cookie;
     if (!connection)

@@ -55,8 +55,12 @@ struct oi_connection;
 struct oi_connection_seen {
     struct oi_connection *connection; /* NULL: not one */
     uint32_t generation;
+    bool secured; /* with NULL: what passes over the descriptor is TLS's, and told by its hooks (hooks/tls.h) */
 };
 struct oi_connection_seen oi_descriptor_connection(int fd);
+
+/* The same, but also one whose bytes are TLS's. */
+struct oi_connection_seen oi_descriptor_any_connection(int fd);
 
 /* Maps the memory for connections, which a system call filter may forbid later: then none is made. */
 void oi_descriptors_map(void);

@@ -53,8 +53,8 @@ void oi_http_client_turn(const struct oi_http_client *client)
 
 /* --- ends --------------------------------------------------------------------------------------------------------- */
 
-/* `http://host/target`, in memory that the request does not use. */
-static struct oi_text url_of(struct oi_request *request)
+/* `http://host/target` or `https://…`, in memory that the request does not use. */
+static struct oi_text url_of(struct oi_request *request, bool secured)
 {
     struct oi_buffer url = oi_request_rest(request);
     struct oi_text target = request->target, host = request->headers[OI_REQUEST_HOST];
@@ -63,7 +63,7 @@ static struct oi_text url_of(struct oi_request *request)
         return (struct oi_text){NULL, 0};
     if (!path && request->method_kind != OI_HTTP1_METHOD_CONNECT)
         return target;
-    oi_buffer_put(&url, "http://", 7);
+    oi_buffer_put(&url, secured ? "https://" : "http://", secured ? 8 : 7);
     oi_buffer_put(&url, host.at, path ? host.len : 0);
     if (path && target.at[0] == '*')
         oi_buffer_char(&url, '/');
@@ -74,9 +74,10 @@ static struct oi_text url_of(struct oi_request *request)
 static void submit(const struct oi_connection *connection, struct oi_request *request, struct oi_text error)
 {
     char peer[INET6_ADDRSTRLEN];
+    bool secured = atomic_load_explicit(&connection->secured, memory_order_relaxed);
     struct oi_http_client_call call = {
         .method = request->method,
-        .url = url_of(request),
+        .url = url_of(request, secured),
         .peer_address = oi_address_text(&connection->peer, peer),
         .peer_port = connection->peer.port,
         .status = request->status,
@@ -88,7 +89,7 @@ static void submit(const struct oi_connection *connection, struct oi_request *re
     struct oi_url url = oi_url_split(call.url);
     if (oi_text_present(url.host) && url.host.len > 0) {
         call.host = url.host;
-        call.port = url.port ? url.port : 80;
+        call.port = url.port ? url.port : secured ? 443 : 80;
     }
     if (request->status)
         call.version = request->minor == 0 ? OI_TEXT("1.0") : OI_TEXT("1.1");

@@ -88,7 +88,8 @@ static bool may_propagate(const struct oi_connection *connection, const struct o
         host = oi_address_text(&connection->peer, peer);
         port = connection->peer.port;
     }
-    return oi_text_present(host) && oi_list_matches_host(oi_agent.config.propagate_hosts, host, port ? port : 80);
+    uint16_t usual = atomic_load_explicit(&connection->secured, memory_order_relaxed) ? 443 : 80;
+    return oi_text_present(host) && oi_list_matches_host(oi_agent.config.propagate_hosts, host, port ? port : usual);
 }
 
 /* Whole lines only. */
@@ -153,6 +154,8 @@ static bool is_where_it_seems(const struct oi_connection *connection, int fd, ui
 {
     uint64_t bytes = told + atomic_load_explicit(&connection->added, memory_order_relaxed);
     bool counted = connection->peer.family != AF_UNIX;
+    if (atomic_load_explicit(&connection->secured, memory_order_relaxed))
+        return !connection->client.torn; /* nobody else can write into a session */
     if (connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
         return false;
     if (connection->client.torn)

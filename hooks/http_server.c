@@ -103,7 +103,7 @@ static void submit(struct oi_connection *connection, struct oi_request *request,
         .target = request->target,
         .host = request->headers[OI_REQUEST_HOST],
         .user_agent = request->headers[OI_REQUEST_USER_AGENT],
-        .scheme = "http",
+        .scheme = atomic_load_explicit(&connection->secured, memory_order_relaxed) ? "https" : "http",
         .minor = request->minor,
         .forwarded = {.forwarded = request->headers[OI_REQUEST_FORWARDED],
                       .x_for = request->headers[OI_REQUEST_X_FORWARDED_FOR],
@@ -264,7 +264,7 @@ static void turn_to(const struct oi_connection *connection)
     bool alone = current && current->headed && !(current->next && current->next->headed);
     if (set >= 0)
         oi_descriptor_read(set);
-    show(oi_gate_reads(set >= 0) && alone ? current : NULL);
+    show(oi_gate_reads(set >= 0 || connection->apart) && alone ? current : NULL);
 }
 
 /* Behind a message that ends with the bytes there were, nothing more can be said. */

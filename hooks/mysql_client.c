@@ -212,6 +212,8 @@ static void feed(struct oi_connection *connection, int fd, enum oi_mysql_side si
                  size_t beyond)
 {
     struct oi_mysql_client *client = &connection->mysql;
+    if (client->session && client->session->hides && !atomic_load_explicit(&connection->secured, memory_order_relaxed))
+        return; /* TLS of which nobody tells us */
     while (client->session) {
         struct oi_mysql_session *session = client->session;
         const struct oi_mysql_event *event = &session->event;
@@ -220,9 +222,12 @@ static void feed(struct oi_connection *connection, int fd, enum oi_mysql_side si
         length -= used;
         if (event->kind == OI_MYSQL_MORE)
             return;
-        /* What follows TLS is not to be read here; the parser would go on with what is inside of it. */
+        if (event->kind == OI_MYSQL_TLS) { /* the parser goes on with what is inside of it */
+            session->hides = true;
+            return;
+        }
         bool strange = event->kind == OI_MYSQL_COMMAND && fd >= 0 && !oi_connection_same_socket(connection, fd);
-        if (event->kind == OI_MYSQL_OVER || event->kind == OI_MYSQL_TLS || strange) {
+        if (event->kind == OI_MYSQL_OVER || strange) {
             over(client, event->kind == OI_MYSQL_OVER && event->reason == OI_MYSQL_QUIT);
             return;
         }

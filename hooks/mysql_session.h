@@ -62,6 +62,7 @@ struct oi_mysql_due {
 struct oi_mysql_session {
     uint32_t pool_link;            /* the pool's */
     bool opened;                   /* the server has let us in */
+    bool hides;                    /* both sides have agreed on TLS */
     bool named;                    /* the client has said who it is */
     bool settled;                  /* a statement has been sent that is not one of the library's own */
     bool begun;                    /* the first request of the connection has been sent */

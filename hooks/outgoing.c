@@ -136,6 +136,13 @@ static __attribute__((noinline)) void read_ahead(struct oi_outgoing *out, int fd
     oi_connection_leave(connection);
 }
 
+void oi_outgoing_look(struct oi_outgoing *out, struct oi_connection_seen seen, int fd, const struct iovec *piece,
+                      uint64_t from, uint64_t total, bool may_add)
+{
+    *out = (struct oi_outgoing){.seen = seen, .from = from, .at = {.place = from, .end = total, .ids = from}};
+    read_ahead(out, fd, piece, 1, may_add);
+}
+
 static uint64_t bytes_of(const struct iovec *pieces, size_t count)
 {
     uint64_t bytes = 0;

@@ -36,6 +36,12 @@ void oi_outgoing_resolve(void);
  * `may_add`: nothing forbids to send more than these. With `adds`, these pieces must not be sent by anybody else. */
 void oi_outgoing_begin(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, bool may_add);
 
+/* Before bytes that TLS is to take, from `from` to `total` of one piece, over a connection that the program has opened:
+ * reads ahead, up to where headers of a request end. What of ours goes there is then in out->sending, and out->at says
+ * where; it is to be given back. With the guard held. */
+void oi_outgoing_look(struct oi_outgoing *out, struct oi_connection_seen seen, int fd, const struct iovec *piece,
+                      uint64_t from, uint64_t total, bool may_add);
+
 /* Sends them, and ends it all: the real function's result, about the program's bytes. */
 ssize_t oi_outgoing_send(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, int flags);
 

@@ -294,7 +294,7 @@ OI_HOOK(void, closefrom, (int first))
 
 OI_HOOK(int, shutdown, (int fd, int how))
 {
-    struct oi_connection_seen seen = oi_descriptor_connection(fd);
+    struct oi_connection_seen seen = oi_descriptor_any_connection(fd);
     int result = REAL(shutdown) ? real.shutdown_(fd, how) : MISSING;
     int saved = errno;
     if (seen.connection && result == 0 && how != SHUT_RD && noting()) {

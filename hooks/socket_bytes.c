@@ -65,7 +65,7 @@ void oi_socket_received(struct oi_connection_seen seen, int fd, const struct iov
 {
     int saved = errno;
     if (!seen.connection) {
-        if (got >= 0 && oi_thread.current && !oi_thread.busy)
+        if (got >= 0 && !seen.secured && oi_thread.current && !oi_thread.busy)
             oi_context_set(NULL);
     } else if ((got >= 0 || oi_connection_gone(saved)) && oi_outgoing_telling(seen)) {
         if (got > 0)

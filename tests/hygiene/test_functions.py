@@ -20,6 +20,7 @@ LIBRARIES = {
     "libmariadb": ("libmariadb", ["mysql.h", "errmsg.h", "mariadb_rpl.h", "mariadb_dyncol.h"], ("mysql_", "mariadb_")),
     "hiredis": ("hiredis", ["hiredis/hiredis.h", "hiredis/async.h", "hiredis/read.h", "hiredis/sds.h", "hiredis/alloc.h",
                             "hiredis/hiredis_ssl.h"], ("redis", "hiredis", "freeReplyObject", "sds", "hi_")),
+    "openssl": ("openssl", ["openssl/ssl.h"], ("SSL_",)),
 }
 
 
