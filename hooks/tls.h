@@ -37,7 +37,7 @@ struct oi_tls {
     struct oi_tls_copy *copy; /* it is to be handed over again, from where it was left; NULL: none */
     const void *buffer;       /* the program's */
     size_t done;              /* bytes of it that have gone, of which the program has not been told */
-    size_t segment;           /* behind them, bytes that are to be handed over again as they are; 0: all the others */
+    size_t segment;           /* behind them, bytes that are to be handed over again as they are; 0: all there are */
     bool stuck;               /* the library has taken note of those, and wants no others */
 };
 

@@ -81,14 +81,18 @@ static void put_text(struct oi_tls_copy *copy, const void *at, size_t length)
     copy->length += (uint32_t)length;
 }
 
-/* The program's bytes up to where headers belong, these, and, if there is room, what of the request follows. NULL:
- * there is not even room for the former. */
+/* How many bytes in front of those headers there is no room for. */
+static uint64_t beyond_copy(const struct oi_outgoing *out)
+{
+    uint64_t bytes = out->at.place - out->from + out->sending->length;
+    return bytes > COPY_TEXT ? bytes - COPY_TEXT : 0;
+}
+
+/* The program's bytes up to where headers belong, these, and, if there is room, what of the request follows. */
 static __attribute__((noinline)) struct oi_tls_copy *make_copy(const struct oi_outgoing *out, const char *buffer)
 {
     struct oi_sending *sending = out->sending;
     uint64_t head = out->at.place - out->from, tail = out->at.end - out->at.place;
-    if (head + sending->length > COPY_TEXT)
-        return NULL;
     struct oi_tls_copy *copy = oi_pool_take(&copies);
     if (!copy)
         return NULL;
@@ -123,6 +127,8 @@ static void look(struct oi_tls *tls, struct oi_tls_piece *piece)
         return;
     if (out.sending->length == 0 && out.sending->ids_length == 0) {
         piece->length = out.at.end - tls->done; /* another request follows, which may be given some */
+    } else if (beyond_copy(&out) > 0) {
+        piece->length = beyond_copy(&out); /* these go as they are, and what was read ahead is read anew behind them */
     } else if ((tls->copy = make_copy(&out, piece->all.iov_base)) != NULL) {
         take_copy(tls, piece);
     } else {
@@ -205,7 +211,7 @@ bool oi_tls_wrote(struct oi_tls *tls, struct oi_tls_piece *piece, enum oi_tls_re
     if (!tls->copy) {
         tell_own(tls, piece, 0);
         tls->stuck = result == OI_TLS_AGAIN;
-        tls->segment = tls->stuck && tls->done + piece->length < piece->all.iov_len ? piece->length : 0;
+        tls->segment = tls->stuck && tls->seen.connection->role == OI_ROLE_CLIENT ? piece->length : 0;
     } else if (tls->copy->put == 0 && (result == OI_TLS_REFUSED || error)) {
         end_copy(tls, false);
     }

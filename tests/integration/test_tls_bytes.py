@@ -1,0 +1,80 @@
+"""What a program writes into a session arrives, byte for byte, and our headers with it: however often it has to be repeated."""
+
+import random
+import re
+import socket
+import ssl
+import threading
+
+import pytest
+
+from harness import OtlpSink, app, bare, certificates, instrumented
+
+OURS = re.compile(rb"traceparent: 00-[0-9a-f]{32}-([0-9a-f]{16})-03\r\n(?=\r\n)")
+WAYS = ["plain", "ex", "moving", "small", "ex+moving+longer", "longer", "partial", "partial+moving", "ex+partial+moving+small"]
+
+
+class Recorder:
+    """Takes what comes, in bites, and little at once."""
+
+    def __enter__(self):
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*certificates.server())
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.record, daemon=True)
+        self.thread.start()
+        return self
+
+    def record(self):
+        connection, _ = self.listener.accept()
+        dice, pieces = random.Random(1), []
+        with self.context.wrap_socket(connection, server_side=True) as session:
+            while more := session.recv(dice.randint(1, 30000)):
+                pieces.append(more)
+        self.got = b"".join(pieces)
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def all(self):
+        self.thread.join(60)
+        assert not self.thread.is_alive()
+        return self.got
+
+
+def written(folder, way, seed, size, sink=None, **settings):
+    """[(where a call began, where it ended)], what has arrived, and what the calls have said."""
+    with Recorder() as recorder:
+        command = [app("tls_writes"), recorder.port, way, seed, size, folder / "sent"]
+        result = instrumented(command, sink, env=settings) if sink else bare(command)
+        assert (result.returncode, result.stderr) == (0, b""), result
+        *calls, last = result.stdout.decode().splitlines()
+        assert last == "bad 0"
+        return [tuple(map(int, call.split())) for call in calls], recorder.all(), (folder / "sent").read_bytes()
+
+
+def places(calls, sent):
+    """Of each request: whether the empty line behind its headers was within one call."""
+    for found in re.finditer(rb"\r\n\r\n", sent):
+        yield any(begin <= found.start() + 2 and found.end() <= end for begin, end in calls)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("size", [60, 3000, 60000])
+def test_all_that_was_taken_arrives(tmp_path, way, size):
+    seed = WAYS.index(way) + size
+    with OtlpSink() as sink:
+        calls, got, sent = written(tmp_path, way, seed, size, sink)
+        spans = sink.spans()
+    assert OURS.sub(b"", got) == sent
+    assert len(spans) == 100 and {span.name for span in spans} == {"POST"}
+    ids = [found.decode() for found in OURS.findall(got)]
+    assert len(set(ids)) == len(ids) and set(ids) <= {span.span_id for span in spans}
+    if "longer" not in way and "partial" not in way:
+        assert calls == written(tmp_path, way, seed, size)[0]
+    if "partial" not in way:
+        assert len(ids) == sum(places(calls, sent))
+    else:
+        assert ids
