@@ -3,9 +3,10 @@
  *
  * The descriptor does not block and takes little, so that many a write is to be repeated. WAY is (with `+`) partial,
  * moving (SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), ex (SSL_write_ex), small (records of 512
- * bytes), longer (what is repeated has grown meanwhile), SIZE the most that is written at once. All that the calls say
- * was taken goes to the file SENT. Prints where each call began and ended that was successful, and how many there were
- * with an error in the queue, or another reason than to wait. Reads no answer.
+ * bytes), longer (what is repeated has grown meanwhile), astray (what is repeated is at another
+ * place, which is not allowed, and ends it: the error is printed), SIZE the most that is written at once. All that the
+ * calls say was taken goes to the file SENT. Prints where each call began and ended that was successful, and how many
+ * there were with an error in the queue, or another reason than to wait. Reads no answer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -99,6 +100,11 @@ static size_t write_once(SSL *ssl, int fd, const char *at, size_t size, size_t l
             return has("ex") ? put : (size_t)result;
         if (!wait_for(ssl, fd, result))
             return 0;
+        if (has("astray") && SSL_is_init_finished(ssl)) {
+            result = SSL_write(ssl, moved(at, size), (int)size);
+            printf("astray %d %d\n", result, SSL_get_error(ssl, result));
+            exit(0);
+        }
         if (has("longer") && size < left)
             size += below(left - size < 50 ? left - size : 50);
     }

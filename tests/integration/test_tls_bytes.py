@@ -78,3 +78,15 @@ def test_all_that_was_taken_arrives(tmp_path, way, size):
         assert len(ids) == sum(places(calls, sent))
     else:
         assert ids
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_must_not_be_repeated_so_is_refused(tmp_path, seed):
+    """By the library, as it is without us."""
+    said = []
+    for run in bare, instrumented:
+        with Recorder() as recorder:
+            result = run([app("tls_writes"), recorder.port, "astray", seed, 60000, tmp_path / "sent"])
+            assert (result.returncode, result.stderr) == (0, b"")
+            said.append(result.stdout.splitlines()[-1])
+    assert said == [b"astray -1 1"] * 2  # SSL_ERROR_SSL
