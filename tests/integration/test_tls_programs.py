@@ -402,3 +402,56 @@ def test_statements_inside_of_tls(tls_mariadb, name, which):
     for span, one in zip(spans, expected, strict=True):
         one.compare(span, client, which, "mysql")
     assert int(tls_mariadb.sql("SHOW STATUS LIKE 'Ssl_finished_accepts'").split()[1]) > 0
+
+
+# --- Node: on memory, where its OpenSSL is the system's ---------------------------------------------------------------------
+
+NODE_BOTH = """
+const https = require("https"), fs = require("fs");
+const [port, certificate, key, authority] = process.argv.slice(1);
+const server = https.createServer({cert: fs.readFileSync(certificate), key: fs.readFileSync(key)}, (request, answer) => {
+    const body = request.url == "/small" ? "a small answer\\n" : "";
+    answer.writeHead(body ? 200 : 404, {"Content-Length": body.length});
+    answer.end(body);
+});
+const get = path => new Promise(resolve => https.get(
+    {host: "127.0.0.1", port, path, ca: fs.readFileSync(authority), agent: false, headers: {"User-Agent": "a test"}}, answer => {
+        let text = "";
+        answer.on("data", more => text += more);
+        answer.on("end", () => { console.log(answer.statusCode, text); resolve(); });
+    }));
+server.listen(port, "127.0.0.1", async () => {
+    await get("/small");
+    await get("/none");
+    server.close();
+});
+"""
+
+
+def linked_with_libssl(program):
+    """Node's own packages carry OpenSSL inside, out of reach."""
+    return "libssl.so" in subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("opt_in", OPT_IN)
+@not_under("address", "Node's own memory")
+def test_node_is_seen_where_it_uses_libssl(opt_in):
+    port = free_port()
+    result = same_output([NODE, "-e", NODE_BOTH, "--", port, *certificates.server(), certificates.authority()],
+                         env={"OTEL_SEMCONV_STABILITY_OPT_IN": opt_in})
+    assert (result.returncode, result.stdout) == (0, b"200 a small answer\n\n404 \n"), result
+    spans = {kind: [whole(span) for span in sorted(result.spans, key=lambda span: span.start) if span.kind == kind]
+             for kind in ("CLIENT", "SERVER")}
+    if not linked_with_libssl(NODE):
+        assert result.spans == []
+        return
+
+    class There:
+        url = f"https://127.0.0.1:{port}"
+
+    There.port = port
+    assert spans["CLIENT"] == [client_span(There, "/small", 200, 15, "a test", opt_in, False),
+                               client_span(There, "/none", 404, 0, "a test", opt_in, False)]
+    assert spans["SERVER"] == [server_span("GET /small", port, 0, "/small", 200, 15, opt_in, False),
+                               server_span("GET", port, 0, "/none", 404, 0, opt_in, False)]
+    assert len(result.spans) == 4
