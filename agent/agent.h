@@ -57,8 +57,12 @@ void oi_life_with_sdk(void); /* the program exports traces itself: say so and st
 /* Under a system call filter: no system call is made that the program does not make. */
 bool oi_life_confined(void);
 
-/* How often this process has forked, by fork() and its like. */
+/* Another number before this process forks, by fork() and its like, than when it has. */
 uint32_t oi_life_forks(void);
+
+/* `call` is made before each of these forks, on the thread that forks, with the guard taken. For one caller, from the
+ * constructor. */
+void oi_life_before_fork(void (*call)(void));
 
 /* False in a vfork child: its memory is its parent's. Async-signal-safe. */
 bool oi_life_in_own_process(void);

@@ -103,12 +103,24 @@ static void new_instance(void)
     own_pid = getpid();
 }
 
-static void prepare_fork(void)
+static _Atomic uint32_t forks;
+static void (*before_fork)(void);
+
+void oi_life_before_fork(void (*call)(void))
 {
-    oi_worker_fork_prepare();
+    before_fork = call;
 }
 
-static _Atomic uint32_t forks;
+/* The number changes before and behind a fork: what another thread begins meanwhile counts as begun before it. */
+static void prepare_fork(void)
+{
+    atomic_fetch_add(&forks, 1);
+    if (before_fork && oi_active() && oi_guard_enter()) {
+        before_fork();
+        oi_guard_leave();
+    }
+    oi_worker_fork_prepare();
+}
 
 uint32_t oi_life_forks(void)
 {

@@ -65,6 +65,8 @@ struct oi_connection {
     _Atomic int owed;       /* the error of a call that had to be split, for the program's next one; 0: none */
     _Atomic uint64_t added; /* bytes of ours that were sent over it */
     _Atomic(struct oi_sending *) remainder; /* what is left of ours, to be sent before anything else; NULL: nothing */
+    _Atomic uint32_t shared; /* where processes share what is left (hooks/outgoing_shared.h); 0: nowhere */
+    uint32_t image, forks;   /* which process has opened it, and when (oi_span_image, oi_life_forks) */
     /* Of one that the program opened. */
     struct oi_wire_detector detector;
     struct oi_opener opener;
@@ -171,5 +173,8 @@ struct oi_text oi_address_text(const struct oi_address *address, char room[OI_AD
 
 /* Gives back what was to be sent (hooks/outgoing.h). */
 void oi_sending_give(struct oi_sending *sending);
+
+/* It has ended: nothing of it is shared any more (hooks/outgoing_shared.h). */
+void oi_outgoing_unshare(struct oi_connection *connection);
 
 #endif

@@ -62,6 +62,7 @@ static void end(struct oi_connection *connection)
     struct oi_sending *left = atomic_exchange(&connection->remainder, NULL);
     if (left)
         oi_sending_give(left);
+    oi_outgoing_unshare(connection);
     atomic_store_explicit(&connection->lock, 0, memory_order_release);
     oi_pool_give(&connections, connection);
 }
@@ -226,6 +227,8 @@ static struct oi_connection *make(int fd, const struct sockaddr *peer, socklen_t
     atomic_store_explicit(&connection->added, 0, memory_order_relaxed);
     atomic_store_explicit(&connection->secured, false, memory_order_relaxed);
     connection->apart = false;
+    connection->image = oi_span_image();
+    connection->forks = oi_life_forks();
     connection->cookie = 0;
     connection->local_port = 0;
     connection->local_known = false;

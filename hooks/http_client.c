@@ -10,6 +10,7 @@
 #include "agent/url.h"
 #include "hooks/connection.h"
 #include "hooks/http_passing.h"
+#include "hooks/outgoing_shared.h"
 
 static const struct oi_scope scope = {"otel-instrument.http_client", OI_AREA_HTTP};
 
@@ -23,6 +24,8 @@ enum { PIPELINED = 256 };
 void oi_http_client_init(void)
 {
     wanted = oi_active() && !oi_list_has(oi_agent.config.disabled_instrumentations, "http_client");
+    if (wanted)
+        oi_life_before_fork(oi_outgoing_before_fork);
 }
 
 bool oi_http_client_wanted(void)

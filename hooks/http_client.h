@@ -25,10 +25,10 @@ struct oi_opener;
 /* A write that was read ahead up to the end of a request's headers, and what of ours goes along with it. */
 enum { OI_SENDING_SIZE = 10240, OI_SENDING_IDS = 19 };
 struct oi_sending {
-    uint32_t pool_link;       /* the pool's */
-    uint32_t generation;      /* of the connection it belongs to */
-    int64_t due;              /* of what is left: bytes written by then (hooks/written.h) */
-    _Atomic uint64_t *shared; /* of what is left: what processes share of it; NULL: nothing */
+    uint32_t pool_link;  /* the pool's */
+    uint32_t generation; /* of the connection it belongs to */
+    int64_t due;         /* of what is left: bytes written by then (hooks/written.h) */
+    bool shared;         /* of what is left: other processes find it (hooks/outgoing_shared.h) */
     /* How things were before: where the kernel takes less, they are so again. */
     struct oi_http1 parser;
     struct oi_request *request; /* NULL: none was being sent, or it has ended since */

@@ -6,6 +6,7 @@
 #include "agent/http_forwarded.h"
 #include "hooks/connection.h"
 #include "hooks/http_client.h"
+#include "hooks/outgoing_shared.h"
 #include "hooks/readable.h"
 #include "hooks/written.h"
 
@@ -148,15 +149,16 @@ static bool feed(struct oi_connection *connection, int fd, const struct iovec *p
     return exports;
 }
 
-/* The same socket as ever, and nothing has passed over it but `told` bytes of the program's and ours. Where the kernel
- * does not count them, and a fork came between the bytes of a request, the other process may have ended that. */
+/* The same socket as ever, no process would miss what is left of ours, and nothing has passed over it but `told` bytes
+ * of the program's and ours. Where the kernel does not count them, and a fork came between the bytes of a request, the
+ * other process may have ended that. */
 static bool is_where_it_seems(const struct oi_connection *connection, int fd, uint64_t told)
 {
     uint64_t bytes = told + atomic_load_explicit(&connection->added, memory_order_relaxed);
     bool counted = connection->peer.family != AF_UNIX;
     if (atomic_load_explicit(&connection->secured, memory_order_relaxed))
         return !connection->client.torn; /* nobody else can write into a session */
-    if (connection->cookie == 0 || !oi_connection_same_socket(connection, fd))
+    if (connection->cookie == 0 || oi_outgoing_unfindable(connection) || !oi_connection_same_socket(connection, fd))
         return false;
     if (connection->client.torn)
         return counted && oi_written(fd) == (int64_t)bytes;

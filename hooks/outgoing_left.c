@@ -1,16 +1,12 @@
 #include "hooks/outgoing_left.h"
 
-#include <sys/mman.h>
-
 #include "agent/agent.h"
 #include "agent/pool.h"
+#include "agent/span.h"
+#include "hooks/outgoing_shared.h"
 #include "hooks/written.h"
 
 enum { SENDINGS = 1024 };
-
-/* What processes share of it: what has gone, or that one of them has taken it (and may have sent it all). */
-#define TAKEN (UINT64_C(1) << 63)
-enum { SHARED_SIZE = sizeof(uint64_t), IDS_SHIFT = 32 };
 
 static struct oi_pool sendings = {.slot_size = OI_SENDING_SIZE, .count = SENDINGS, .modest = true};
 
@@ -19,15 +15,13 @@ struct oi_sending *oi_sending_take(struct oi_connection_seen seen)
     struct oi_sending *sending = oi_pool_take(&sendings);
     if (sending) {
         sending->generation = seen.generation;
-        sending->shared = NULL;
+        sending->shared = false;
     }
     return sending;
 }
 
 void oi_sending_give(struct oi_sending *sending)
 {
-    if (sending->shared)
-        munmap(sending->shared, SHARED_SIZE);
     oi_pool_give(&sendings, sending);
 }
 
@@ -37,27 +31,31 @@ bool oi_sending_is_cut(const struct oi_sending *sending)
            (sending->ids_sent > 0 && sending->ids_sent < sending->ids_length);
 }
 
-static bool claim(struct oi_sending *left)
+/* What a process has left is in `remainder`, for itself, and where others find it; that says whether it is still left.
+ * What stands in `remainder` alone, because there was no room, is its own. */
+static bool claim(struct oi_connection_seen seen, struct oi_sending *left)
 {
-    if (!left->shared)
-        return true;
-    uint64_t gone = atomic_load_explicit(left->shared, memory_order_acquire);
-    if ((gone & TAKEN) || !atomic_compare_exchange_strong(left->shared, &gone, gone | TAKEN))
-        return false;
-    left->sent = (uint32_t)gone;
-    left->ids_sent = (uint32_t)(gone >> IDS_SHIFT);
-    return true;
+    if (left->shared)
+        return oi_outgoing_shared_take(seen.connection, left);
+    return seen.connection->image == oi_span_image();
+}
+
+static struct oi_sending *take_any(struct oi_connection_seen seen)
+{
+    struct oi_sending *left = NULL;
+    if (atomic_load_explicit(&seen.connection->remainder, memory_order_relaxed))
+        left = atomic_exchange_explicit(&seen.connection->remainder, NULL, memory_order_acq_rel);
+    if (!left && oi_outgoing_shares(seen.connection) && (left = oi_sending_take(seen)))
+        left->shared = true;
+    return left;
 }
 
 struct oi_sending *oi_left_take(struct oi_connection_seen seen, int fd)
 {
-    struct oi_connection *connection = seen.connection;
-    if (!atomic_load_explicit(&connection->remainder, memory_order_relaxed))
-        return NULL;
-    struct oi_sending *left = atomic_exchange_explicit(&connection->remainder, NULL, memory_order_acq_rel);
+    struct oi_sending *left = take_any(seen);
     if (!left)
         return NULL;
-    if (left->generation == seen.generation && oi_connection_same_socket(connection, fd) && claim(left)) {
+    if (left->generation == seen.generation && oi_connection_same_socket(seen.connection, fd) && claim(seen, left)) {
         if (left->due == OI_WRITTEN_UNKNOWN || oi_life_confined() || oi_written_is(fd, (uint64_t)left->due))
             return left;
         oi_connection_lose(seen);
@@ -66,24 +64,14 @@ struct oi_sending *oi_left_take(struct oi_connection_seen seen, int fd)
     return NULL;
 }
 
-/* A fork may come: from then on both processes have it. */
-static void share(struct oi_sending *left)
-{
-    if (!left->shared && !oi_life_confined()) {
-        void *page = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        left->shared = page == MAP_FAILED ? NULL : page;
-    }
-    if (left->shared)
-        atomic_store_explicit(left->shared, (uint64_t)left->ids_sent << IDS_SHIFT | left->sent, memory_order_release);
-}
-
 /* The connection may end meanwhile: whoever takes the remainder out again, gives it back. */
 void oi_left_put(struct oi_connection_seen seen, int fd, struct oi_sending *left)
 {
     struct oi_sending *none = NULL;
     left->due = oi_life_confined() ? OI_WRITTEN_UNKNOWN : oi_written(fd);
-    share(left);
-    if (!atomic_compare_exchange_strong(&seen.connection->remainder, &none, left)) {
+    left->shared = oi_outgoing_share(seen);
+    if ((left->shared && !oi_outgoing_shared_put(seen.connection, left)) ||
+        !atomic_compare_exchange_strong(&seen.connection->remainder, &none, left)) {
         oi_sending_give(left);
         return;
     }

@@ -1,6 +1,6 @@
 /* What is left of ours: a write took a part of our headers, and the rest of them is kept beside its connection until
- * the next bytes go out, in whichever thread, and, behind a fork, in whichever process: one of them takes it, and how
- * much has gone is known to all.
+ * the next bytes go out, in whichever thread, and, behind a fork, in whichever process (hooks/outgoing_shared.h): one
+ * of them takes it.
  *
  * Where bytes were written meanwhile that nobody saw, it is given up: their place is not where ours belongs.
  *

@@ -10,7 +10,7 @@
 enum { OI_WRITTEN_UNKNOWN = -1 };
 int64_t oi_written(int fd);
 
-/* It is not another number than this: two system calls. */
+/* Not more than these, of which is known that they have been written: two system calls, three where it is more. */
 bool oi_written_is(int fd, uint64_t bytes);
 
 #endif

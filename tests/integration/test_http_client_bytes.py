@@ -312,3 +312,82 @@ peer.sendall(text)
         result = instrumented(["/usr/bin/python3", "-c", SCRIPT, recorder.path, script], sink, env=env)
         assert (result.returncode, result.stderr) == (0, b""), result
         assert re.fullmatch(re.escape(GET[:-2]) + rb"[-a-z0-9: ]{0,70}\r\n(\r\n)?" + re.escape(GET), recorder.all())
+
+
+def run_narrow(script, recorder, **settings):
+    with OtlpSink() as sink, recorder:
+        env = {"LD_PRELOAD": str(app("narrow")), "OI_NARROW": "9", "OI_NARROW_PORT": recorder.path} | settings
+        result = instrumented(["/usr/bin/python3", "-c", SCRIPT, recorder.path, script], sink, env=env)
+        assert (result.returncode, result.stderr) == (0, b""), result
+        return result.stdout, recorder.all()
+
+
+CUT = f"""
+text = {GET!r}
+def send_up_to_the_empty_line():
+    done = 0
+    while done < len(text) - 2: done += peer.send(text[done:])
+    return done
+"""
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize("before", range(6))
+def test_what_one_process_has_left_since_a_fork_is_sent_by_the_other(tmp_path, before, tcp):
+    """A request that began after the fork: the process that writes its end is not the one that wrote our headers' beginning."""
+    script = CUT + f"""
+pair = socket.socketpair()
+peer.sendall(text)
+for i in range({before}): pair[0].send(b"x")  # how much is taken of the next one
+ready, tell = os.pipe()
+child = os.fork()
+if child == 0:
+    done = os.read(ready, 1)[0]
+    peer.sendall(text[done:] + text)
+    os._exit(0)
+os.write(tell, bytes([send_up_to_the_empty_line()]))
+print(os.waitpid(child, 0)[1])
+"""
+    printed, arrived = run_narrow(script, TcpRecorder(3000) if tcp else Recorder(tmp_path / "socket", 3000))
+    ids = OURS.findall(arrived)
+    assert printed == b"0\n" and OURS.sub(b"", arrived) == GET * 3
+    assert len(ids) == len(set(ids)) and (len(ids) == 2 or not tcp) and arrived.find(ids[1]) < arrived.rfind(b"GET")
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+def test_what_is_left_goes_from_process_to_process(tmp_path, tcp):
+    """Each of them sends a part of our headers, and is told that the socket is full."""
+    script = CUT + """
+peer.setblocking(False)
+def send(part):
+    try: return peer.send(part)
+    except BlockingIOError: return 0
+done = 0
+while done < len(text) - 2: done += send(text[done:])
+turns = [os.pipe() for i in range(4)]
+def take_turns(mine, other):
+    while (done := os.read(turns[mine][0], 1)[0]) < len(text):
+        os.write(turns[other][1], bytes([done + send(text[done:])]))
+    os.write(turns[other][1], bytes([done]))
+os.write(turns[0][1], bytes([done]))
+for i in 0, 1, 2:
+    if os.fork() == 0:
+        take_turns(i, i + 1)
+        os._exit(0)
+take_turns(3, 0)
+for i in 0, 1, 2: print(os.wait()[1])
+"""
+    printed, arrived = run_narrow(script, TcpRecorder(3000) if tcp else Recorder(tmp_path / "socket", 3000), OI_NARROW="2")
+    assert printed == b"0\n0\n0\n" and OURS.sub(b"", arrived) == GET and len(OURS.findall(arrived)) == 1
+
+
+@pytest.mark.parametrize("before", range(6))
+def test_what_is_confirmed_while_the_kernel_is_asked_is_not_missed(before):
+    """The peer confirms some bytes between any two questions of ours: their number is what it was."""
+    script = CUT + f"""
+pair = socket.socketpair()
+for i in range({before}): pair[0].send(b"x")
+for i in range(5): peer.sendall(text[send_up_to_the_empty_line():])
+"""
+    _, arrived = run_narrow(script, TcpRecorder(3000), OI_NARROW_CONFIRMS="10")
+    assert OURS.sub(b"", arrived) == GET * 5 and len(OURS.findall(arrived)) == 5
