@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -79,18 +80,21 @@ static void waits_for_any(uintptr_t address, nfds_t count)
 }
 
 /* Of a set only the words with a descriptor of ours are looked at: it may be shorter than `limit` says, if the process
- * has no such descriptors. The kernel changes the set, so it must be before the call. */
-static void selects_any(int limit, const fd_set *set)
+ * has no such descriptors, and stand anywhere. The kernel changes the set, so it must be before the call. */
+static void selects_any(int limit, uintptr_t set)
 {
-    const fd_mask *known = NULL;
+    uintptr_t known = 0;
+    fd_mask word = 0;
     for (int fd = 0; set && fd < limit && fd < FD_SETSIZE; fd++) {
         if (oi_descriptor(fd) == 0)
             continue;
-        const fd_mask *word = &__FDS_BITS(set)[fd / NFDBITS];
-        if (word != known && !oi_readable(word, sizeof *word))
+        uintptr_t at = set + (size_t)(fd / NFDBITS) * sizeof word;
+        if (at != known && !oi_readable((const void *)at, sizeof word))
             return; /* the kernel will say so */
-        known = word;
-        if (FD_ISSET(fd, set) && oi_descriptor_serves(fd)) {
+        if (at != known)
+            memcpy(&word, (const void *)at, sizeof word);
+        known = at;
+        if (((unsigned long)word >> fd % NFDBITS & 1) && oi_descriptor_serves(fd)) {
             done_with_request();
             return;
         }
@@ -206,7 +210,7 @@ OI_HOOK(int, __ppoll_chk,
 OI_HOOK(int, select, (int limit, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout))
 {
     if (in_request())
-        selects_any(limit, in);
+        selects_any(limit, (uintptr_t)in);
     return REAL(select) ? real.select_(limit, in, out, other, timeout) : MISSING;
 }
 
@@ -214,6 +218,6 @@ OI_HOOK(int, pselect,
         (int limit, fd_set *in, fd_set *out, fd_set *other, const struct timespec *timeout, const sigset_t *mask))
 {
     if (in_request())
-        selects_any(limit, in);
+        selects_any(limit, (uintptr_t)in);
     return REAL(pselect) ? real.pselect_(limit, in, out, other, timeout, mask) : MISSING;
 }
