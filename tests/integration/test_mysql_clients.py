@@ -125,6 +125,22 @@ require("http").createServer((request, answer) => {
 }).listen(+port, "127.0.0.1");
 """
 
+# A timer asks somebody else, while the loop waits for a statement and when it has been busy with the answer for too long.
+TIMER = """
+const [port, database, url] = process.argv.slice(1), http = require("http");
+const db = require("mysql").createConnection({host: "127.0.0.1", port: database, user: "app", password: "secret", database: "shop"});
+const agent = new http.Agent({keepAlive: true, maxSockets: 1});
+setInterval(() => http.get(url, {agent}, answer => answer.resume()), 25);
+http.createServer((request, answer) => {
+    if (request.url == "/ready")
+        return answer.end("yes");
+    db.query("SELECT ?, SLEEP(0.1)", [request.url], () => {
+        for (const end = Date.now() + 60; Date.now() < end;);
+        setTimeout(() => answer.end(), 10);
+    });
+}).listen(+port, "127.0.0.1");
+"""
+
 
 def ask(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -169,3 +185,18 @@ def test_statements_in_an_event_loop(mariadb, at_once):
     if at_once == 1:
         trusted = {**modules, "OTEL_NATIVE_CONTEXT": "turn"}
         assert all(parent == path for parent, path in served(mariadb, command, trusted, at_once))
+
+
+def test_a_timer_that_is_late(mariadb, http_server):
+    """Belongs to no statement's request, whose answer was read last."""
+    with serving([NODE, "-e", TIMER, "--", "{port}", mariadb.port, http_server.url], {"NODE_PATH": "/usr/share/nodejs"}) as (port, sink):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for i in range(20):
+            connection.request("GET", f"/{i}")
+            connection.getresponse().read()
+        connection.close()
+        wait_until(lambda: len(list(parents(sink.spans()))) == 20 and sum(span.kind == "SERVER" for span in sink.spans()) > 20, 30, "the spans")
+        spans = sink.spans()
+    assert all(parent in (None, path) for parent, path in parents(spans))
+    asked = [span for span in spans if span.name == "GET" and span.kind == "CLIENT"]
+    assert asked and not any(span.parent_span_id for span in asked)
