@@ -6,7 +6,7 @@
 #include "agent/permanent.h"
 #include "agent/scope.h"
 
-static struct oi_library *libraries[16];
+static struct oi_library *libraries[32];
 static size_t library_count;
 
 /* --- looking through the loaded objects ------------------------------------------------------------------------------
@@ -401,7 +401,7 @@ bool oi_library_contains(const void *address)
 {
     for (size_t i = 0; i < library_count; i++) {
         const struct oi_provider *known = atomic_load_explicit(&libraries[i]->every, memory_order_acquire);
-        for (; known; known = known->next) {
+        for (; known && !libraries[i]->runs_others; known = known->next) {
             if (oi_provider_contains(known, address))
                 return true;
         }

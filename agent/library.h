@@ -34,6 +34,7 @@ struct oi_library {
     const char *const *symbols; /* names of the functions; the first one must exist in every copy */
     size_t count;
     bool disabled;
+    bool runs_others;      /* what it does with sockets is the program's to do: it has no spans of its own */
     void (*deliver)(void); /* submits the spans that wait for something with their handles; NULL: none do */
     /* private to library.c */
     _Atomic(const struct oi_provider *) providers[OI_LIBRARY_PROVIDERS];

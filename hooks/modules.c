@@ -16,6 +16,7 @@ void oi_http_server_init(void);
 void oi_http_client_init(void);
 void oi_redis_client_init(void);
 void oi_mysql_client_init(void);
+void oi_libevent_init(void);
 
 #define OI_MODULE(name) extern struct oi_library oi_library_##name;
 #include "hooks/modules.def"
@@ -46,4 +47,5 @@ __attribute__((constructor)) static void start(void)
     oi_http_client_init();
     oi_redis_client_init();
     oi_mysql_client_init();
+    oi_libevent_init();
 }

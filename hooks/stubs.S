@@ -12,10 +12,10 @@
 
 #include "agent/thread_offsets.h"
 #include "hooks/dynamic_entries.h"
+#include "hooks/stubs.h"
 
 #define RTLD_DEEPBIND_LOG2 3
 #define RTLD_DEEPBIND (1 << RTLD_DEEPBIND_LOG2)
-#define OI_STUB(name) .globl name; .type name, %function; name
 
     .text
     .p2align 4
