@@ -5,8 +5,9 @@
  * moving (SSL_MODE_ENABLE_PARTIAL_WRITE, SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER), ex (SSL_write_ex), small (records of 512
  * bytes), longer (what is repeated has grown meanwhile), astray (what is repeated is at another
  * place, which is not allowed, and ends it: the error is printed), SIZE the most that is written at once. All that the
- * calls say was taken goes to the file SENT. Prints where each call began and ended that was successful, and how many
- * there were with an error in the queue, or another reason than to wait. Reads no answer.
+ * calls say was taken goes to the file SENT. Prints where each call began and ended that was successful, where those
+ * ended in between that had to be repeated longer, and how many there were with an error in the queue, or another
+ * reason than to wait. Reads no answer.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -102,9 +103,11 @@ static size_t write_once(SSL *ssl, int fd, const char *at, size_t size, size_t l
             return 0;
         if (has("astray") && SSL_is_init_finished(ssl)) {
             result = SSL_write(ssl, moved(at, size), (int)size);
-            printf("astray %d %d\n", result, SSL_get_error(ssl, result));
+            printf("\nastray %d %d\n", result, SSL_get_error(ssl, result));
             exit(0);
         }
+        if (has("longer"))
+            printf(" %zu", (size_t)(at - stream) + size);
         if (has("longer") && size < left)
             size += below(left - size < 50 ? left - size : 50);
     }
@@ -131,8 +134,9 @@ int main(int count, char **word)
     size_t at = 0, bad = 0;
     while (at < length && !bad) {
         size_t left = length - at, size = 1 + below(most < left ? most : left);
+        printf("%zu", at);
         size_t put = write_once(ssl, fd, stream + at, size, left);
-        printf("%zu %zu\n", at, at + put);
+        printf(" %zu\n", at + put);
         bad += put == 0;
         at += put;
     }

@@ -20,10 +20,10 @@ import test_http_server as server_spans
 from harness import SOURCE, OtlpSink, free_port, start, wait_until
 from harness.otlp import outline
 from harness.programs import instrumented_command, telemetry
+from libmariadb_client import Client
 from mysql_spans import Expected
 from redis_wire import told, wire
 from test_hiredis import Tcp
-from test_libmariadb import Client
 
 OPT_IN = {"old": "", "new": "http,database", "dup": "http/dup,database/dup"}
 HTTP_SCHEMAS = {"old": server_spans.OLD, "new": server_spans.NEW, "dup": server_spans.NEW}

@@ -9,11 +9,11 @@ import subprocess
 from contextlib import contextmanager
 
 import pytest
+from libmariadb_client import Client
+from mysql_clients import MYSQLI, PDO, PDO_SPANS, PYMYSQL, PYMYSQL_SPANS, mysqli_spans
 from mysql_spans import SETS
 from redis_wire import check, wire
 from test_hiredis import MODES, WRONGTYPE, Tcp
-from test_libmariadb import Client
-from test_mysql_clients import MYSQLI, PDO, PDO_SPANS, PYMYSQL, PYMYSQL_SPANS, mysqli_spans
 from test_tls import CLIENT, NEW, OLD, SERVER, whole
 
 from harness import HttpServer, MariaDB, OtlpSink, Redis, certificates, free_port, not_under, same_output, start, wait_until
