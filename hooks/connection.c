@@ -76,6 +76,21 @@ static bool turns_to(const struct oi_connection *connection)
            atomic_load_explicit(&connection->waited_for, memory_order_relaxed);
 }
 
+bool oi_connection_is_spent(struct oi_connection_seen seen)
+{
+    struct oi_connection *connection = oi_connection_hold(seen);
+    bool over = false;
+    if (!connection)
+        return false;
+    if (connection->role == OI_ROLE_SERVER)
+        over = connection->http.over;
+    else if (connection->protocol == OI_CLIENT_HTTP1)
+        over = connection->client.over && connection->detector.verdict != OI_WIRE_MORE;
+    over = over && !oi_gate_follows() && (connection->apart || !turns_to(connection));
+    oi_connection_leave(connection);
+    return over;
+}
+
 /* One that the program has opened stays: whoever reads from it may turn to what it was opened for. So does one that is
  * written to, in a program of which that is known to tell as much. */
 static __attribute__((noinline)) void retire_if_over(struct oi_connection *connection, int fd)

@@ -91,6 +91,10 @@ void oi_connection_lose(struct oi_connection_seen seen);
  * guard held. */
 void oi_connection_secure(struct oi_connection_seen seen);
 
+/* Nothing that passes over it says anything any more: neither what is asked for and answered nor, as its descriptor's
+ * bytes do in their place, whom a thread turns to. With the guard held. */
+bool oi_connection_is_spent(struct oi_connection_seen seen);
+
 /* One that has no descriptor, for a session of TLS that writes to memory; it lasts until oi_connection_end_apart. Its
  * other end is unknown. Where no connection is to be had, `connection` is NULL. With the guard held. */
 struct oi_connection_seen oi_connection_apart(enum oi_role role);

@@ -152,15 +152,41 @@ static bool enter(struct session *session, const SSL *ssl, const void *caller)
 /* Before its plaintext passes. */
 static bool enter_bound(struct session *session, const SSL *ssl, const void *caller)
 {
+    struct oi_tls *tls = oi_tls_find(ssl);
+    if (tls && oi_tls_is_spent(tls) && !tls->provider->gone) {
+        *session = (struct session){.call = {.provider = tls->provider}};
+        return false;
+    }
     if (!enter(session, ssl, caller))
         return false;
     struct oi_call *call = &session->call;
-    if (session->tls->bound ? !session->tls->over
+    if (session->tls->bound ? oi_tls_bind(session->tls, -1, -1, false)
                             : oi_tls_bind(session->tls, OI_REAL(*call, SSL_get_rfd)(ssl),
                                           OI_REAL(*call, SSL_get_wfd)(ssl), OI_REAL(*call, SSL_is_server)(ssl) == 1))
         return true;
     oi_call_leave(call);
     return false;
+}
+
+/* False: this copy of the library has no such function, and the hook is over. */
+static bool is_there(struct session *session, size_t function, bool entered)
+{
+    const struct oi_provider *provider = session->call.provider;
+    if (provider && provider->functions[function])
+        return true;
+    if (entered)
+        oi_call_leave(&session->call);
+    return false;
+}
+
+/* Nothing is told about it any more (the agent stands down): what was begun is ended all the same. */
+static bool enter_unfinished(struct session *session)
+{
+    if (!session->tls || !oi_tls_unfinished(session->tls) || !oi_guard_enter())
+        return false;
+    session->call.error = errno;
+    oi_tls_lose(session->tls);
+    return true;
 }
 
 /* Ends a hook in which something was sent. */
@@ -210,7 +236,7 @@ OI_HOOK(int, SSL_read_ex, (SSL * ssl, void *buffer, size_t size, size_t *got))
 {
     struct session session;
     bool told = enter_bound(&session, ssl, OI_CALLER);
-    if (!session.call.provider || !OI_REAL(session.call, SSL_read_ex))
+    if (!is_there(&session, index_SSL_read_ex, told))
         return 0;
     if (!told)
         return OI_REAL(session.call, SSL_read_ex)(ssl, buffer, size, got);
@@ -227,7 +253,7 @@ OI_HOOK(int, SSL_read_early_data, (SSL * ssl, void *buffer, size_t size, size_t 
 {
     struct session session;
     bool told = enter_bound(&session, ssl, OI_CALLER);
-    if (!session.call.provider || !OI_REAL(session.call, SSL_read_early_data))
+    if (!is_there(&session, index_SSL_read_early_data, told))
         return SSL_READ_EARLY_DATA_ERROR;
     if (!told)
         return OI_REAL(session.call, SSL_read_early_data)(ssl, buffer, size, got);
@@ -308,11 +334,11 @@ static int write_told(struct session *session, const struct writer *writer, SSL 
     return result;
 }
 
-/* The body of a hook that writes: what it returns is in `result`, and in `put` the bytes, where that is above 0. */
-#define WRITE_WITH(kind, missing, wished, call_it)                                                                     \
+/* The beginning of a hook that writes; `wished`: the call is one to be told. */
+#define WRITE_WITH(function, missing, wished, call_it)                                                                 \
     struct session session;                                                                                            \
-    bool told = enter_bound(&session, ssl, OI_CALLER);                                                                 \
-    if (!session.call.provider || !OI_REAL(session.call, kind))                                                        \
+    bool told = enter_bound(&session, ssl, OI_CALLER) || enter_unfinished(&session);                                   \
+    if (!is_there(&session, index_##function, told))                                                                   \
         return missing;                                                                                                \
     if (told && !(wished))                                                                                             \
         oi_call_leave(&session.call);                                                                                  \
@@ -402,7 +428,7 @@ OI_HOOK(int, SSL_up_ref, (SSL * ssl))
 {
     struct session session;
     bool told = enter(&session, ssl, OI_CALLER);
-    if (!session.call.provider || !OI_REAL(session.call, SSL_up_ref))
+    if (!is_there(&session, index_SSL_up_ref, told))
         return 0;
     if (told) {
         oi_tls_refer(session.tls);

@@ -68,8 +68,11 @@ static struct oi_connection_seen connection_beneath(int in, int out, enum oi_rol
 bool oi_tls_bind(struct oi_tls *tls, int in, int out, bool server)
 {
     enum oi_role role = server ? OI_ROLE_SERVER : OI_ROLE_CLIENT;
-    if (tls->bound)
+    if (tls->bound) {
+        tls->over = tls->over || atomic_load_explicit(&tls->seen.connection->generation, memory_order_acquire) !=
+                                     tls->seen.generation;
         return !tls->over;
+    }
     tls->fd = in >= 0 ? in : out;
     if (serves(role))
         tls->seen = tls->fd >= 0 ? connection_beneath(tls->fd, out >= 0 ? out : in, role) : oi_connection_apart(role);
@@ -110,8 +113,10 @@ void oi_tls_lose(struct oi_tls *tls)
 void oi_tls_received(struct oi_tls *tls, const void *at, size_t length)
 {
     const struct iovec piece = {(void *)(uintptr_t)at, length};
-    if (length > 0)
-        oi_connection_received(tls->seen, tls->fd, at ? &piece : NULL, length);
+    if (length == 0)
+        return;
+    oi_connection_received(tls->seen, tls->fd, at ? &piece : NULL, length);
+    tls->over = tls->over || oi_connection_is_spent(tls->seen);
 }
 
 void oi_tls_no_more_input(struct oi_tls *tls, int error)

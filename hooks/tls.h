@@ -61,6 +61,19 @@ void oi_tls_beneath(struct oi_tls *tls, int in, int out);
  * side) are not looked at. */
 bool oi_tls_bind(struct oi_tls *tls, int in, int out, bool server);
 
+/* Something of the write that the program is to repeat has gone, or the library knows of a copy: it must be ended as it
+ * was begun, also where nothing is told any more (oi_tls_lose). */
+static inline bool oi_tls_unfinished(const struct oi_tls *tls)
+{
+    return tls->copy || tls->done > 0;
+}
+
+/* Its calls are passed on at once. */
+static inline bool oi_tls_is_spent(const struct oi_tls *tls)
+{
+    return tls->bound && tls->over && !oi_tls_unfinished(tls);
+}
+
 /* Another reference to the session; one less: the last one forgets it. */
 void oi_tls_refer(struct oi_tls *tls);
 void oi_tls_free(const void *session);

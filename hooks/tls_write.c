@@ -11,6 +11,7 @@ enum { COPIES = 512, COPY_TEXT = 16384 /* a record of TLS */ };
 
 struct oi_tls_copy {
     uint32_t pool_link;         /* the pool's */
+    bool known;                 /* the library has taken note of it */
     uint32_t length, put;       /* bytes in it, and what the library has taken of them */
     uint32_t program, tail;     /* how many of them are the program's, and how many of those stand behind ours */
     struct oi_sending *sending; /* what they were read ahead with */
@@ -60,7 +61,7 @@ static bool tell_own(struct oi_tls *tls, struct oi_tls_piece *piece, size_t put)
     piece->sending = NULL;
     if (sending)
         return tell_ahead(tls, &piece->all, tls->done, piece->place, tls->done + put, sending);
-    return put > 0 && oi_connection_sent(tls->seen, tls->fd, &piece->all, tls->done, put);
+    return put > 0 && !tls->over && oi_connection_sent(tls->seen, tls->fd, &piece->all, tls->done, put);
 }
 
 void oi_tls_forget_write(struct oi_tls *tls)
@@ -96,6 +97,7 @@ static __attribute__((noinline)) struct oi_tls_copy *make_copy(const struct oi_o
     struct oi_tls_copy *copy = oi_pool_take(&copies);
     if (!copy)
         return NULL;
+    copy->known = false;
     copy->length = copy->put = 0;
     put_text(copy, buffer + out->from, head);
     if (sending->ids_length > 0)
@@ -146,7 +148,7 @@ void oi_tls_next(struct oi_tls *tls, struct oi_tls_piece *piece)
     piece->sending = NULL;
     piece->at = (const char *)piece->all.iov_base + tls->done;
     piece->length = tls->segment > 0 && tls->segment < left ? tls->segment : left;
-    if (tls->seen.connection->role == OI_ROLE_CLIENT)
+    if (!tls->over && tls->seen.connection->role == OI_ROLE_CLIENT)
         look(tls, piece);
 }
 
@@ -208,12 +210,16 @@ bool oi_tls_wrote(struct oi_tls *tls, struct oi_tls_piece *piece, enum oi_tls_re
 {
     if (result == OI_TLS_TOOK)
         return tls->copy ? copy_taken(tls, piece, put) : own_taken(tls, piece, put);
+    if (result == OI_TLS_REFUSED && (tls->copy ? tls->copy->known : tls->stuck))
+        result = OI_TLS_AGAIN; /* another handshake has come between */
     if (!tls->copy) {
         tell_own(tls, piece, 0);
         tls->stuck = result == OI_TLS_AGAIN;
         tls->segment = tls->stuck && tls->seen.connection->role == OI_ROLE_CLIENT ? piece->length : 0;
     } else if (tls->copy->put == 0 && (result == OI_TLS_REFUSED || error)) {
         end_copy(tls, false);
+    } else {
+        tls->copy->known = true;
     }
     if (result == OI_TLS_FAILED && error)
         oi_connection_failed(tls->seen, error, true);

@@ -44,6 +44,28 @@ class Recorder:
         return self.got
 
 
+class LateRecorder(Recorder):
+    """Reads nothing before somebody has connected to a port beside."""
+
+    def __enter__(self):
+        self.other = socket.create_server(("127.0.0.1", 0))
+        self.exports = self.other.getsockname()[1]
+        return super().__enter__()
+
+    def record(self):
+        connection, _ = self.listener.accept()
+        with self.context.wrap_socket(connection, server_side=True) as session:
+            export, _ = self.other.accept()
+            export.recv(65536)
+            export.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            self.got = b"".join(iter(lambda: session.recv(65536), b""))
+            session.unwrap()
+
+    def __exit__(self, *_):
+        self.other.close()
+        super().__exit__()
+
+
 def written(folder, way, seed, size, sink=None, **settings):
     """[(where a call began, where it ended when it was shorter, where it ended)], what has arrived, and what the calls have said."""
     with Recorder() as recorder:
@@ -91,3 +113,37 @@ def test_what_must_not_be_repeated_so_is_refused(tmp_path, seed):
             assert (result.returncode, result.stderr) == (0, b"")
             said.append(result.stdout.splitlines()[-1])
     assert said == [b"astray -1 1"] * 2  # SSL_ERROR_SSL
+
+
+# A write waits to be repeated while the program exports traces by itself, whereupon the agent stands down.
+EXPORTS = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+context.maximum_version = ssl.TLSVersion.TLSv1_2  # nothing comes from the server by itself
+plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+plain.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+session = context.wrap_socket(plain, server_hostname="localhost")
+session.setblocking(False)
+request = b"GET / HTTP/1.1\\r\\nHost: example.test\\r\\nX-More: " + b"m" * 12000 + b"\\r\\n\\r\\n"
+while True:
+    try:
+        assert session.send(request) == len(request)
+    except ssl.SSLWantWriteError:
+        break
+export = socket.create_connection(("127.0.0.1", int(sys.argv[3])))
+export.sendall(b"POST /v1/traces HTTP/1.1\\r\\nHost: a\\r\\nContent-Type: application/x-protobuf\\r\\nContent-Length: 0\\r\\n\\r\\n")
+export.recv(1)
+session.setblocking(True)
+assert session.send(request) == len(request)
+session.unwrap()
+"""
+
+
+def test_what_is_begun_is_ended_where_the_agent_stands_down():
+    request = b"GET / HTTP/1.1\r\nHost: example.test\r\nX-More: " + b"m" * 12000 + b"\r\n\r\n"
+    with OtlpSink() as sink, LateRecorder() as recorder:
+        result = instrumented(["/usr/bin/python3", "-c", EXPORTS, recorder.port, certificates.authority(), recorder.exports], sink)
+        assert (result.returncode, result.stdout) == (0, b"") and b"SDK" in result.stderr, result
+        got = recorder.all()
+    plain = OURS.sub(b"", got)
+    assert plain == request * (len(plain) // len(request)) and len(OURS.findall(got)) == len(plain) // len(request) > 0
