@@ -4,7 +4,7 @@ import pytest
 
 from harness import MariaDB, TcpServer, certificates, same_output
 from libmariadb_client import NEW, Client
-from mysql_clients import PYMYSQL, PYTHON, SCOPE
+from mysql_clients import AIOMYSQL, PYMYSQL, PYTHON, SCOPE
 
 GREETING = bytes.fromhex("0a") + b"8.0.36\0" + bytes.fromhex("2a000000") + b"12345678\0" + bytes.fromhex(
     "fff7" "ff" "0200" "ffc1" "15") + bytes(10) + b"123456789012\0mysql_native_password\0"
@@ -90,15 +90,21 @@ def test_other_protocols_on_mysqls_port(mariadb):
         assert trial(fake, "SELECT 1") == []
 
 
-def test_encryption_is_left_alone():
+@pytest.mark.parametrize("memory", [False, True])
+def test_encryption_that_is_not_seen_is_left_alone(memory):
+    """TLS that nobody tells us of; and a session on memory, which does not know that the server has greeted before it."""
     class Encrypted(MariaDB):
         def command(self):
             certificate, key = certificates.server()
             return [*super().command(), f"--ssl-cert={certificate}", f"--ssl-key={key}"]
 
     program = PYMYSQL.replace('database="shop")', 'database="shop", ssl={"check_hostname": False, "verify_mode": "none"})')
+    if memory:
+        program = "import ssl; trusting = ssl._create_unverified_context()\n" + AIOMYSQL.replace('db="shop")', 'db="shop", ssl=trusting)')
+    env = {} if memory else {"OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "openssl"}
     with Encrypted() as server:
-        result = same_output([PYTHON, "-c", program, "127.0.0.1", server.port, 0], before=server.reset)
+        result = same_output([PYTHON, "-c", program, "127.0.0.1", server.port, 0], before=server.reset, env=env)
+        assert int(server.sql("SHOW STATUS LIKE 'Ssl_finished_accepts'").split()[1]) > 0
         assert (result.returncode, result.stderr, result.spans) == (0, b"", [])
 
 
