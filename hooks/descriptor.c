@@ -106,8 +106,8 @@ static inline bool lock(struct oi_connection *connection)
 struct oi_connection *oi_connection_hold(struct oi_connection_seen seen)
 {
     struct oi_connection *connection = seen.connection;
-    if (!connection || atomic_load_explicit(&connection->lost, memory_order_relaxed) ||
-        atomic_load_explicit(&connection->generation, memory_order_acquire) != seen.generation)
+    if (!connection || atomic_load_explicit(&connection->generation, memory_order_acquire) != seen.generation ||
+        atomic_load_explicit(&connection->lost, memory_order_relaxed))
         return NULL;
     if (!lock(connection)) {
         oi_connection_lose(seen);

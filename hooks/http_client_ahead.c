@@ -49,6 +49,8 @@ static bool look_through(struct oi_http1 *parser, struct iovec piece, uint64_t b
     while (piece.iov_len > 0 && !*done) {
         uint64_t unread = oi_http1_unread(parser);
         struct iovec part = {piece.iov_base, unread < piece.iov_len ? (size_t)unread : piece.iov_len};
+        if (!oi_plausible(part.iov_base, part.iov_len))
+            return false;
         if (unread == 0) {
             part.iov_len = oi_page_part(piece.iov_base, piece.iov_len);
             if (!oi_readable(part.iov_base, part.iov_len))

@@ -25,12 +25,18 @@ static bool kernel_reads(uintptr_t address)
     return reads;
 }
 
+bool oi_plausible(const void *at, size_t size)
+{
+    uintptr_t first = (uintptr_t)at;
+    return size == 0 || ((intptr_t)first >= FIRST_PAGES && size <= (uintptr_t)INTPTR_MAX - first);
+}
+
 bool oi_readable(const void *at, size_t size)
 {
     uintptr_t first = (uintptr_t)at, own = page_of((uintptr_t)__builtin_frame_address(0));
     if (size == 0)
         return true;
-    if ((intptr_t)first < FIRST_PAGES || size > (uintptr_t)INTPTR_MAX - first)
+    if (!oi_plausible(at, size))
         return false;
     bool confined = oi_life_confined();
     for (uintptr_t page = page_of(first); page <= page_of(first + size - 1); page++) {

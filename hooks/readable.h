@@ -13,6 +13,9 @@
  * can have are refused. Async-signal-safe; errno is kept. */
 bool oi_readable(const void *at, size_t size);
 
+/* A program can have memory there: for what is counted and not looked at. Asks nobody. */
+bool oi_plausible(const void *at, size_t size);
+
 /* The array and all that it names. */
 bool oi_pieces_readable(const struct iovec *pieces, size_t count);
 
