@@ -1,7 +1,7 @@
 // build: -shared -fPIC
 /* A kernel that takes little: preloaded behind everything else, it hands on at most OI_NARROW bytes of what is sent
- * over a unix socket, or to the port OI_NARROW_PORT, at once, a number that differs from call to call, and now and then
- * answers EAGAIN to who does not block.
+ * over a unix socket, or to the port OI_NARROW_PORT (any), at once, a number that differs from call to call, and now
+ * and then answers EAGAIN to who does not block.
  *
  * With OI_NARROW_CONFIRMS the port's peer has not confirmed all that was sent to it as soon as the kernel is asked, but
  * so many bytes between one question and the next. */
@@ -60,7 +60,7 @@ static ssize_t narrow(int fd, const struct iovec *pieces, size_t count, int flag
 static int is_meant(const struct sockaddr_in *peer)
 {
     const char *port = getenv("OI_NARROW_PORT");
-    return port && ntohs(peer->sin_port) == atoi(port);
+    return port && (strcmp(port, "any") == 0 || ntohs(peer->sin_port) == atoi(port));
 }
 
 static int is_socket(int fd)
