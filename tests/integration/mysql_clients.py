@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from harness.paths import OUT, locked
+from maven import classpath
 from mysql_spans import Expected, place
 
 PYTHON, PHP, NODE = "/usr/bin/python3", "/usr/bin/php", "/usr/bin/node"
@@ -223,7 +224,7 @@ public class Program {
         }
     }
     public static void main(String[] args) throws Exception {
-        db = DriverManager.getConnection("jdbc:mariadb://" + args[0] + ":" + args[1] + "/shop?useServerPrepStmts=true", "app", "secret");
+        db = DriverManager.getConnection("jdbc:DRIVER://" + args[0] + ":" + args[1] + "/shop?useServerPrepStmts=true", "app", "secret");
         int count = Integer.parseInt(args[2]);
         for (int i = 0; i < count; i++)
             run("SELECT " + i);
@@ -254,6 +255,8 @@ public class Program {
 """
 JDBC_SPANS = [PYMYSQL_SPANS[0], *PREPARED_SPANS, PYMYSQL_SPANS[3], Expected("set autocommit=?", summary="set", affected=0),
               Expected("DELETE FROM p", "p", affected=2), PYMYSQL_SPANS[4]]
+CONNECTOR_SPANS = [*JDBC_SPANS[:5], Expected("SET autocommit=?", summary="SET", affected=0), *JDBC_SPANS[6:],
+                   Expected("ROLLBACK", affected=0)]  # when it closes
 
 
 def mysql2():
@@ -271,10 +274,14 @@ def mysql2():
     return str(folder / "node_modules")
 
 
-def java_program(tmp_path):
+def java_program(tmp_path, driver="mariadb", path="/usr/share/java/mariadb-java-client.jar"):
     source = tmp_path / "Program.java"
-    source.write_text(JDBC, encoding="utf-8")
-    return ["java", "-XX:TieredStopAtLevel=1", "-cp", "/usr/share/java/mariadb-java-client.jar", source]
+    source.write_text(JDBC.replace("DRIVER", driver), encoding="utf-8")
+    return ["java", "-XX:TieredStopAtLevel=1", "-cp", path, source]
+
+
+def connector_program(tmp_path):
+    return java_program(tmp_path, "mysql", classpath("com.mysql:mysql-connector-j:8.4.0"))
 
 
 CLIENTS = {
@@ -285,6 +292,7 @@ CLIENTS = {
     "mysqljs": (lambda _: [NODE, "-e", MYSQLJS, "--"], {"NODE_PATH": "/usr/share/nodejs"}, MYSQLJS_SPANS),
     "mysql2": (lambda _: [NODE, "-e", MYSQL2, "--"], {"NODE_PATH": mysql2}, mysql2_spans),
     "jdbc": (java_program, {}, JDBC_SPANS),
+    "connector": (connector_program, {}, CONNECTOR_SPANS),
 }
 
 

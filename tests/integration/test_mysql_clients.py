@@ -1,5 +1,5 @@
 """Clients that speak MySQL's protocol over their own sockets: PyMySQL and aiomysql, PHP's mysqlnd, Node's mysql and mysql2,
-MariaDB's driver for Java and its own command line client, which has its library inside."""
+MySQL's and MariaDB's drivers for Java and the latter's own command line client, which has its library inside."""
 
 import http.client
 import re
