@@ -81,6 +81,7 @@ class Board:
     lower: bool = False
     env: dict = field(default_factory=dict)
     others: list = field(default_factory=list)  # what it asks Redis when it starts
+    ends_workers: bool = False  # its first process does
 
     @property
     def path(self):
@@ -141,8 +142,8 @@ class Board:
 
 
 @contextmanager
-def running(board, mariadb, redis, api, which="old", **env):
-    """The board on a free port, with what it asks, all empty, under the launcher."""
+def running(board, mariadb, redis, api, which="old", bare=False, **env):
+    """The board on a free port, with what it asks, all empty, under the launcher or bare."""
     mariadb.sql((board.path / "schema.sql").read_text(encoding="utf-8"))
     weather(api)
     port = free_port()
@@ -151,15 +152,19 @@ def running(board, mariadb, redis, api, which="old", **env):
         "BOARD_DB_NAME": "shop", "BOARD_REDIS_HOST": "127.0.0.1", "BOARD_REDIS_PORT": redis.port, "BOARD_API": api.url, "PORT": port,
         "OTEL_SEMCONV_STABILITY_OPT_IN": OPT_IN[which], "OTEL_BSP_SCHEDULE_DELAY": "50"}
     with OtlpSink() as sink:
-        process = start(instrumented_command(board.command(board.path, port)), cwd=board.path,
-                        env=telemetry(sink, {**settings, **board.env, **env}))
+        command = board.command(board.path, port)
+        process = start(command if bare else instrumented_command(command), cwd=board.path,
+                        env=telemetry(None if bare else sink, {**settings, **board.env, **env}))
         try:
             wait_until(lambda: listens(port, process), 60, "the board")
-            sink.wait(len(board.others), 60)
+            sink.wait(0 if bare else len(board.others), 60)
             yield SimpleNamespace(board=board, port=port, sink=sink, mariadb=mariadb, redis=redis, api=api, which=which, jar={},
                                   others=board.redis(*board.others))
         finally:
-            os.killpg(process.pid, signal.SIGTERM)  # its workers, too
+            if board.ends_workers:
+                process.terminate()
+            else:
+                os.killpg(process.pid, signal.SIGTERM)
             process.communicate(timeout=60)
 
 
@@ -190,6 +195,8 @@ def ask(place, request):
         connection.connect()
         here = connection.sock.getsockname()[1]
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in place.jar.items())} if place.jar else {}
+        if body:
+            headers["Content-Type"] = "application/json"
         connection.request(request.method, request.path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
