@@ -17,6 +17,7 @@ void oi_http_client_init(void);
 void oi_redis_client_init(void);
 void oi_mysql_client_init(void);
 void oi_libevent_init(void);
+void oi_libmicrohttpd_init(void);
 
 #define OI_MODULE(name) extern struct oi_library oi_library_##name;
 #include "hooks/modules.def"
@@ -48,4 +49,5 @@ __attribute__((constructor)) static void start(void)
     oi_redis_client_init();
     oi_mysql_client_init();
     oi_libevent_init();
+    oi_libmicrohttpd_init();
 }

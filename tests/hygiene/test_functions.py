@@ -23,6 +23,7 @@ LIBRARIES = {
     "openssl": ("openssl", ["openssl/ssl.h"], ("SSL_",)),
     "libevent": ("libevent", ["event.h", "evdns.h", "evhttp.h", "evrpc.h", "event2/bufferevent_ssl.h", "event2/listener.h",
                               "event2/thread.h", "event2/watch.h", "event2/ws.h"], ("ev", "bufferevent", "libevent")),
+    "libmicrohttpd": ("libmicrohttpd", ["microhttpd.h"], ("MHD_",)),
 }
 
 

@@ -57,7 +57,7 @@ def hooks():
     for path in files("hooks", ".c"):
         yield from re.findall(r"^OI_HOOK\([^,]*, *(\w+),", path.read_text(encoding="utf-8"), re.M)
     for path in files("hooks", ".S"):
-        yield from re.findall(r"^\s+(?:call|bl|JUMP) (oi_\w+)$", path.read_text(encoding="utf-8"), re.M)
+        yield from re.findall(r"^\s+(?:call|bl|JUMP|GO_ON) (oi_\w+)$", path.read_text(encoding="utf-8"), re.M)
 
 
 def test_no_function_of_a_hot_path_has_a_large_or_unbounded_frame(graph):

@@ -7,9 +7,10 @@ import pytest
 from objects import SOURCE, tool
 
 
-# What a file lays out: the name, the constants that say how many there are and how large one is, the first number and its register.
+# What a file lays out, if anything: the name, the constants that say how many there are and how large one is, the first number and its register.
 ENTRIES = {
     "stubs.S": ("oi_entry_code", "dynamic_entries.h", "OI_ENTRIES", "OI_ENTRY_CODE_LOG2", 1, "w16"),
+    "libmicrohttpd_stubs.S": None,
     "libevent_stubs.S": ("oi_stands", "libevent_stubs.h", "OI_STANDS", "OI_STAND_LOG2", 0, "w3"),
 }
 
@@ -32,12 +33,14 @@ def test_every_stub_is_there(arm64):
     source, assembled = arm64
     stubs = set(re.findall(r"^OI_STUB\((\w+)\):", source.read_text(encoding="utf-8"), re.M))
     defined = {line.split()[2] for line in tool("aarch64-linux-gnu-nm", assembled).splitlines() if " T " in line}
-    assert stubs and defined == stubs | {ENTRIES[source.name][0]}
+    assert stubs and defined == stubs | set((ENTRIES[source.name] or ())[:1])
 
 
 def test_each_entry_begins_where_c_counts_it(arm64):
     """Each is the instruction that a branch may lead to, its number, and a jump."""
     source, assembled = arm64
+    if not ENTRIES[source.name]:
+        return
     symbol, header, count, size, first, register = ENTRIES[source.name]
     text = (SOURCE / "hooks" / header).read_text(encoding="utf-8")
     constants = {name: int(value) for name, value in re.findall(r"#define (OI_\w+) (\d+)", text)}
