@@ -135,7 +135,7 @@ def serving(cmd, port, sink=None, env=None, **kw):
             return False
 
     try:
-        wait_until(listens, 60, f"{cmd[0]} listening")
+        wait_until(listens, what=f"{cmd[0]} listening")
         yield process
     finally:
         with suppress(ProcessLookupError):  # it has ended by itself, and nothing it started is left

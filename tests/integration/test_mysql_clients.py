@@ -164,7 +164,7 @@ def served(mariadb, command, env, at_once):
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lambda i: ask(port, f"/{i}"), range(64)))
         found = []
-        wait_until(lambda: found.clear() or found.extend(parents(sink.spans())) or len(found) == 64, 30, "the statements' spans")
+        wait_until(lambda: found.clear() or found.extend(parents(sink.spans())) or len(found) == 64, what="the statements' spans")
     return found
 
 
