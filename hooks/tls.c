@@ -77,6 +77,7 @@ bool oi_tls_bind(struct oi_tls *tls, int in, int out, bool server)
     if (serves(role))
         tls->seen = tls->fd >= 0 ? connection_beneath(tls->fd, out >= 0 ? out : in, role) : oi_connection_apart(role);
     tls->over = !tls->seen.connection;
+    tls->client = !server;
     tls->bound = true;
     return !tls->over;
 }

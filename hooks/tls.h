@@ -31,6 +31,7 @@ struct oi_tls {
     struct oi_connection_seen seen;     /* NULL: not bound, or nothing is to be told */
     int fd;                             /* beneath; -1: none */
     bool bound;
+    bool client;         /* of whoever connected */
     bool over;           /* nothing is to be told */
     uint32_t references; /* beside the first one */
     /* The write under way, which the program will repeat. */

@@ -148,7 +148,7 @@ void oi_tls_next(struct oi_tls *tls, struct oi_tls_piece *piece)
     piece->sending = NULL;
     piece->at = (const char *)piece->all.iov_base + tls->done;
     piece->length = tls->segment > 0 && tls->segment < left ? tls->segment : left;
-    if (!tls->over && tls->seen.connection->role == OI_ROLE_CLIENT)
+    if (!tls->over && tls->client)
         look(tls, piece);
 }
 
@@ -215,7 +215,7 @@ bool oi_tls_wrote(struct oi_tls *tls, struct oi_tls_piece *piece, enum oi_tls_re
     if (!tls->copy) {
         tell_own(tls, piece, 0);
         tls->stuck = result == OI_TLS_AGAIN;
-        tls->segment = tls->stuck && tls->seen.connection->role == OI_ROLE_CLIENT ? piece->length : 0;
+        tls->segment = tls->stuck && tls->client ? piece->length : 0;
     } else if (tls->copy->put == 0 && (result == OI_TLS_REFUSED || error)) {
         end_copy(tls, false);
     } else {

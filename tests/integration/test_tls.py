@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from harness import HttpServer, OtlpSink, Proxy, app, bare, certificates, instrumented, same_output
+from harness import HttpServer, OtlpSink, Proxy, app, bare, certificates, instrumented, same_output, start
+from harness.programs import instrumented_command, telemetry
 
 PYTHON = "/usr/bin/python3"
 
@@ -215,6 +216,33 @@ def test_ends_before_the_end(steps, script, error, status, opt_in):
 def test_what_is_not_read_is_left_alone(script):
     spans, peer = converse([("\r\n\r\n", HELLO)], script)
     assert spans == [] and b"traceparent" not in peer.got
+
+
+ECHO = """
+import socket, ssl, sys
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+with context.wrap_socket(listener.accept()[0], server_side=True) as session:
+    while line := session.recv(100):
+        session.sendall(line)
+    session.unwrap()
+"""
+
+
+def test_a_server_of_another_protocol_is_left_alone():
+    with OtlpSink() as sink:
+        process = start(instrumented_command([PYTHON, "-c", ECHO, *certificates.server()]), env=telemetry(sink, {}))
+        context = ssl.create_default_context(cafile=certificates.authority())
+        with socket.create_connection(("127.0.0.1", int(process.stdout.readline())), 60) as plain:
+            session = context.wrap_socket(plain, server_hostname="localhost")
+            for i in range(5):
+                session.sendall(b"hello %d\n" % i)
+                assert session.recv(100) == b"hello %d\n" % i
+            session.unwrap()
+        assert (*process.communicate(timeout=60), process.returncode) == (b"", b"", 0)
+        assert sink.spans() == []
 
 
 @pytest.mark.parametrize("env", [{"OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "openssl"}, {"OTEL_NATIVE_DISABLED_INSTRUMENTATIONS": "http_client"},
