@@ -34,6 +34,7 @@ struct oi_tls {
     bool client;         /* of whoever connected */
     bool over;           /* nothing is to be told */
     uint32_t references; /* beside the first one */
+    void *own;           /* what the library's hooks keep of it; NULL: nothing */
     /* The write under way, which the program will repeat. */
     struct oi_tls_copy *copy; /* it is to be handed over again, from where it was left; NULL: none */
     const void *buffer;       /* the program's */

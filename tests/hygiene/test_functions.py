@@ -21,6 +21,7 @@ LIBRARIES = {
     "hiredis": ("hiredis", ["hiredis/hiredis.h", "hiredis/async.h", "hiredis/read.h", "hiredis/sds.h", "hiredis/alloc.h",
                             "hiredis/hiredis_ssl.h"], ("redis", "hiredis", "freeReplyObject", "sds", "hi_")),
     "openssl": ("openssl", ["openssl/ssl.h"], ("SSL_",)),
+    "gnutls": ("gnutls", ["gnutls/gnutls.h"], ("gnutls_",)),
     "libevent": ("libevent", ["event.h", "evdns.h", "evhttp.h", "evrpc.h", "event2/bufferevent_ssl.h", "event2/listener.h",
                               "event2/thread.h", "event2/watch.h", "event2/ws.h"], ("ev", "bufferevent", "libevent")),
     "libmicrohttpd": ("libmicrohttpd", ["microhttpd.h"], ("MHD_",)),
