@@ -89,8 +89,7 @@ static void connection_string(struct oi_record *record, const struct oi_db_conne
     oi_record_str_owned(record, "db.connection_string", oi_record_text_end(record, &out));
 }
 
-/* --- attributes of the connection
- * ------------------------------------------------------------------------------------- */
+/* --- attributes of the connection --------------------------------------------------------------------------------- */
 
 static void old_connection(struct oi_record *record, const struct oi_db_connection *connection)
 {
@@ -216,8 +215,7 @@ void oi_db_put_connection(struct oi_record *record, const struct oi_db_connectio
         take_front(connection->front, connection, record);
 }
 
-/* --- errors
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- errors ------------------------------------------------------------------------------------------------------- */
 
 /* What is redacted is written in place: the stack below a socket's write has no room for it. Where the record has none
  * either, nothing is said. */

@@ -131,8 +131,7 @@ static bool look(struct search *search)
     return false;
 }
 
-/* --- providers
- * --------------------------------------------------------------------------------------------------------- */
+/* --- providers ---------------------------------------------------------------------------------------------------- */
 
 static const struct oi_provider *known_provider(struct oi_library *library, uintptr_t start)
 {
@@ -252,8 +251,7 @@ const struct oi_provider *oi_library_provider(struct oi_library *library, const 
     return find_slowly(library, at);
 }
 
-/* --- the copy that a pointer leads into
- * ------------------------------------------------------------------------------- */
+/* --- the copy that a pointer leads into --------------------------------------------------------------------------- */
 
 struct copy {
     struct search search; /* its library and provider; `caller` is the function */
@@ -308,8 +306,7 @@ const struct oi_provider *oi_library_copy(struct oi_library *library, const char
     return provider;
 }
 
-/* --- life
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- life --------------------------------------------------------------------------------------------------------- */
 
 static _Atomic uint32_t closings;
 

@@ -43,8 +43,7 @@ static _Atomic bool awaited;                     /* another thread waits for tha
 static _Atomic bool sandboxed;
 static char settings[OI_CONFIG_ARENA];
 
-/* --- start
- * ---------------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 static void complain(void *unused, const char *sentence)
 {
@@ -247,8 +246,7 @@ void oi_life_start(void)
     errno = saved;
 }
 
-/* --- the worker
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- the worker --------------------------------------------------------------------------------------------------- */
 
 /* `ahead`: nothing is to be exported yet. */
 static void need_worker(bool ahead)
@@ -282,8 +280,7 @@ bool oi_life_in_own_process(void)
     return oi_life_marker && atomic_load(oi_life_marker) == 0;
 }
 
-/* --- leaving
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- leaving ------------------------------------------------------------------------------------------------------ */
 
 static uint64_t deadline(void)
 {

@@ -240,8 +240,7 @@ static inline struct oi_text keep(struct oi_record *record, struct oi_text text)
     return (struct oi_text){at, text.len};
 }
 
-/* --- setters
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- setters ------------------------------------------------------------------------------------------------------ */
 
 void oi_record_name_owned(struct oi_record *record, struct oi_text name)
 {
@@ -425,8 +424,7 @@ void oi_record_add_bool(struct oi_record *record, const char *key, size_t key_le
     }
 }
 
-/* --- fronts
- * ------------------------------------------------------------------------------------------------------------- */
+/* --- fronts ------------------------------------------------------------------------------------------------------- */
 
 void oi_record_front_take(struct oi_record_front *front, const struct oi_record *record)
 {

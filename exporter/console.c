@@ -53,8 +53,7 @@ static bool same_trace(const uint8_t a[16], const uint8_t b[16])
     return memcmp(a, b, 16) == 0;
 }
 
-/* --- the tree
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- the tree ----------------------------------------------------------------------------------------------------- */
 
 static int by_start(const void *a, const void *b)
 {
@@ -112,8 +111,7 @@ static size_t depth_of(const struct held *span, const struct held *top)
     return depth;
 }
 
-/* --- its text
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- its text ----------------------------------------------------------------------------------------------------- */
 
 static void put_branches(struct oi_console_out *out, const struct held *span, size_t depth)
 {
@@ -206,8 +204,7 @@ static void print(struct console *console, struct held *const *tops, size_t coun
     free(out.at);
 }
 
-/* --- what is held
- * -------------------------------------------------------------------------------------------------------- */
+/* --- what is held ------------------------------------------------------------------------------------------------- */
 
 static void forget_printed(struct console *console)
 {
@@ -308,8 +305,7 @@ static void remember_service(struct console *console, const struct oi_resource *
     }
 }
 
-/* --- the exporter
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the exporter ------------------------------------------------------------------------------------------------- */
 
 static struct oi_export_result export_spans(struct oi_exporter *self, const struct oi_resource *resource,
                                             struct oi_record *const *records, size_t count)

@@ -118,8 +118,7 @@ void oi_console_time(struct oi_console_out *out, uint64_t ns)
     oi_console_put(out, text, (size_t)len);
 }
 
-/* --- attributes
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- attributes --------------------------------------------------------------------------------------------------- */
 
 /* The first of the attributes named that the span has; `names` ends with NULL. */
 static const struct oi_attribute *find(const struct oi_record *record, const char *const *names)

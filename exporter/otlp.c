@@ -40,8 +40,7 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* --- diagnostics: a line when it begins to fail and one when it works again, none a batch
- * ------------------------------- */
+/* --- diagnostics: a line when it begins to fail and one when it works again, none a batch ------------------------- */
 
 static void say_failed(struct otlp *otlp, const char *reason, uint64_t spans)
 {
@@ -121,8 +120,7 @@ static void send(struct otlp *otlp, const uint8_t *body, size_t len, uint64_t de
     }
 }
 
-/* --- a batch
- * ------------------------------------------------------------------------------------------------------------ */
+/* --- a batch ------------------------------------------------------------------------------------------------------ */
 
 /* What is posted: compressed and framed as the settings say. False: no memory. */
 static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)

@@ -99,9 +99,7 @@ struct oi_text oi_client_error_name(int error)
     return OI_TEXT("_OTHER");
 }
 
-/* --- whose it is
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- whose it is -------------------------------------------------------------------------------------------------- */
 
 bool oi_client_waits(const struct oi_connection *connection)
 {
@@ -146,9 +144,7 @@ size_t oi_client_place(const struct oi_connection *connection, int fd, char room
     return strnlen(room, OI_CLIENT_PLACE);
 }
 
-/* --- which protocol it is
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- which protocol it is ----------------------------------------------------------------------------------------- */
 
 /* Apart, for the sake of the stack. */
 static __attribute__((noinline)) void set_time(struct oi_connection *connection, uint64_t mono_ns)
@@ -198,8 +194,7 @@ static bool tell(struct oi_connection *connection, int fd, enum oi_wire_side sid
     return begins(connection, fd, oi_wire_detect(detector, side, at, length)) && detector->kept > 0;
 }
 
-/* --- what passes
- * --- */
+/* --- what passes -------------------------------------------------------------------------------------------------- */
 
 bool oi_client_sent(struct oi_connection *connection, int fd, const char *at, size_t length, size_t beyond)
 {

@@ -112,9 +112,7 @@ void oi_connection_end_of_input(struct oi_connection_seen seen);
 void oi_connection_end_of_output(struct oi_connection_seen seen);
 void oi_connection_failed(struct oi_connection_seen seen, int error, bool sending);
 
-/* --- connections that the program opened (client.c)
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- connections that the program opened (client.c) --------------------------------------------------------------- */
 
 /* Some protocol is wanted that programs speak as clients. */
 bool oi_clients_wanted(void);

@@ -50,8 +50,7 @@ void *oi_dynamic_next(const char *name)
     return found_all() && oi_dynamic.libc_dlsym ? oi_dynamic.libc_dlsym(RTLD_NEXT, name) : NULL;
 }
 
-/* --- dlerror: a wrapper is there even where the function is not, and libc's dlsym finds it
- * ------------------------------------------ */
+/* --- dlerror: a wrapper is there even where the function is not, and libc's dlsym finds it ------------------------ */
 
 /* What dlerror says of a symbol that only we define. Few, and the same again and again. */
 enum { MESSAGES = 256 };

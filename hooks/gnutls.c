@@ -55,9 +55,7 @@ bool oi_gnutls_is_over(const struct oi_gnutls_call *call, ssize_t result, int *e
     return of_system || result == GNUTLS_E_PREMATURE_TERMINATION || result == GNUTLS_E_FATAL_ALERT_RECEIVED;
 }
 
-/* --- a session begins
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- a session begins --------------------------------------------------------------------------------------------- */
 
 /* The libraries that have hooks of their own tell of their sessions themselves. Datagrams carry no stream. */
 static bool is_ours(const struct oi_call *call, unsigned flags, const void *caller)
@@ -177,9 +175,7 @@ OI_HOOK(int, gnutls_handshake, (gnutls_session_t session))
     return call.call.provider ? OI_REAL(call.call, gnutls_handshake)(session) : GNUTLS_E_UNIMPLEMENTED_FEATURE;
 }
 
-/* --- and ends
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* --- and ends ----------------------------------------------------------------------------------------------------- */
 
 OI_HOOK(int, gnutls_bye, (gnutls_session_t session, gnutls_close_request_t how))
 {

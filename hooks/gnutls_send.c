@@ -39,9 +39,7 @@ static void leave(struct oi_gnutls_call *call, bool exports)
     errno = call->call.error;
 }
 
-/* --- bytes that are held back
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- bytes that are held back ------------------------------------------------------------------------------------- */
 
 /* There is room to note where ours stand, should there be any in what is sent now. */
 static bool may_hold_ours(struct oi_gnutls *session)
@@ -137,9 +135,7 @@ OI_HOOK(int, gnutls_record_uncork, (gnutls_session_t session, unsigned flags))
     return put;
 }
 
-/* --- sending
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* --- sending ------------------------------------------------------------------------------------------------------ */
 
 /* Which of the functions the program has called. */
 struct sender {
@@ -304,8 +300,7 @@ OI_HOOK(ssize_t, gnutls_record_send2,
     return send_with(&(struct sender){true, padding, flags}, session, data, size, OI_CALLER);
 }
 
-/* --- other ways to send, in which nothing goes along
- * --------------------------------------------------------------------------------------------------- */
+/* --- other ways to send, in which nothing goes along -------------------------------------------------------------- */
 
 /* The body of a hook: what the real function returned is in `put`, and `sent` says what to tell of it. */
 #define SEND(function, arguments, sent)                                                                                \

@@ -207,8 +207,7 @@ uint64_t oi_hiredis_sending(struct oi_hiredis_connection *connection)
     return ticket_of(batch);
 }
 
-/* --- replies
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- replies ------------------------------------------------------------------------------------------------------ */
 
 /* REDIS_REPLY_…; -1: not known. */
 static int reply_type(const struct oi_hiredis_connection *connection, const void *context, const void *reply)

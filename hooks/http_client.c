@@ -329,9 +329,7 @@ void oi_http_client_look_for_forks(struct oi_http_client *client)
         client->torn = true;
 }
 
-/* --- the connection's end
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- the connection's end ----------------------------------------------------------------------------------------- */
 
 /* The connection ends with requests on it. A program that has read what it wanted of an answer may go. */
 static void cut(struct oi_connection *connection, struct oi_text error, bool by_program)

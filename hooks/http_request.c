@@ -49,9 +49,7 @@ void oi_request_give(struct oi_request *request)
     oi_pool_give(&requests, request);
 }
 
-/* --- texts
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- texts -------------------------------------------------------------------------------------------------------- */
 
 /* Kept free for who the caller is, whatever else comes before: identifiers, and tracestate twice. */
 enum { CALLER_ROOM = 1536 };
@@ -221,8 +219,7 @@ bool oi_request_event(struct oi_request *request, struct oi_http1 *parser, const
     }
 }
 
-/* --- the span
- * ----------------------------------------------------------------------------------------------------------------- */
+/* --- the span ----------------------------------------------------------------------------------------------------- */
 
 /* The rest of the request's memory as a buffer; what is put into it stays. */
 struct oi_buffer oi_request_rest(struct oi_request *request)

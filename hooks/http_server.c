@@ -91,9 +91,7 @@ void oi_http_server_begin(struct oi_http_server *server)
     oi_http1_init(&server->answers, OI_HTTP1_ANSWERS);
 }
 
-/* --- ends
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 static void submit(struct oi_connection *connection, struct oi_request *request, struct oi_text error)
 {
@@ -161,9 +159,7 @@ static void forget_all(struct oi_http_server *server)
     server->over = true;
 }
 
-/* --- requests
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- requests ----------------------------------------------------------------------------------------------------- */
 
 static bool elsewhere(const struct oi_request *request)
 {
@@ -321,9 +317,7 @@ void oi_http_server_received(struct oi_connection *connection, int fd, const cha
     turn_to(connection);
 }
 
-/* --- answers
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 static void answer_begins(struct oi_http_server *server)
 {
@@ -416,9 +410,7 @@ void oi_http_server_sent(struct oi_connection *connection, int fd, const char *a
     }
 }
 
-/* --- the connection's end
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- the connection's end ----------------------------------------------------------------------------------------- */
 
 /* The connection ends with requests on it. In a process that has forked since they were read, or was forked, the other
  * one may be answering. */

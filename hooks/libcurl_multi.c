@@ -341,9 +341,7 @@ OI_HOOK(CURLMcode, curl_multi_cleanup, (CURLM * handle))
     return result;
 }
 
-/* --- what drives the transfers
- * ------------------------------------------------------------------------------------------
- */
+/* --- what drives the transfers ------------------------------------------------------------------------------------ */
 
 /* After such a call. Only a multi handle with open transfers is looked at. */
 static void driven(struct oi_call *call, struct oi_curl_multi *multi, CURLMcode result, const int *running)

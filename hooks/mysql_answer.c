@@ -1,8 +1,7 @@
 /* The answers of commands, and those that have none. */
 #include "hooks/mysql_session.h"
 
-/* --- records
- * --- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 /* One that is described by its outcome. */
 static void submit_named(struct oi_mysql_session *session, const struct oi_mysql_running *running,
@@ -43,9 +42,7 @@ static void answered(struct oi_mysql_pending *pending, bool last)
     oi_mysql_put(pending, record, !last);
 }
 
-/* --- answers
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 /* What a command that has succeeded changes for those that follow. */
 static void follow(struct oi_mysql_session *session, struct oi_mysql_running *running,
@@ -204,9 +201,7 @@ void oi_mysql_answer_event(struct oi_mysql_session *session)
     }
 }
 
-/* --- ends
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 void oi_mysql_command_cut(struct oi_mysql_session *session, struct oi_mysql_running *running, bool fine)
 {

@@ -31,9 +31,7 @@ bool oi_mysql_elsewhere(uint32_t image, uint32_t forks)
     return image != oi_span_image() || forks != oi_life_forks();
 }
 
-/* --- the beginning
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- the beginning ------------------------------------------------------------------------------------------------ */
 
 static void describe(struct oi_mysql_place *place, const struct oi_connection *connection, int fd)
 {
@@ -69,9 +67,7 @@ static void give_up(struct oi_mysql_client *client)
     client->session = NULL;
 }
 
-/* --- whose it is
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- whose it is -------------------------------------------------------------------------------------------------- */
 
 bool oi_mysql_client_waits(const struct oi_mysql_client *client)
 {
@@ -91,9 +87,7 @@ void oi_mysql_client_turn(const struct oi_connection *connection)
     }
 }
 
-/* --- logging in
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- logging in --------------------------------------------------------------------------------------------------- */
 
 static void submit_connect(struct oi_mysql_session *session, const struct oi_mysql_failure *failure)
 {
@@ -143,9 +137,7 @@ static void login_event(struct oi_mysql_session *session, const struct oi_mysql_
     }
 }
 
-/* --- ends
- * ------------------------------------------------------------------------------------------------------------------------------
- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 /* Of all that waits nothing is certain any more, unless the client has said itself that it goes. */
 static void over(struct oi_mysql_client *client, bool gone)
@@ -202,9 +194,7 @@ void oi_mysql_client_end(struct oi_connection *connection)
         cut(&connection->mysql, OI_TEXT("abandoned"), true);
 }
 
-/* --- what passes
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- what passes -------------------------------------------------------------------------------------------------- */
 
 /* `fd` is the descriptor that was written to; -1: it was read from. What a stranger's statement would be, whose socket
  * has the same number, is none. */

@@ -3,9 +3,7 @@
 #include "hooks/mysql_setup.h"
 #include "hooks/readable.h"
 
-/* --- records
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* --- records ------------------------------------------------------------------------------------------------------ */
 
 void oi_mysql_make_due(struct oi_mysql_session *session)
 {
@@ -69,9 +67,7 @@ static void executed(struct oi_mysql_session *session, struct oi_mysql_running *
     wait(session, running);
 }
 
-/* --- commands
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 static enum oi_mysql_what what_is(const struct oi_mysql_event *event, struct oi_text *name)
 {

@@ -107,8 +107,7 @@ void oi_mysql_command_drop(struct oi_mysql_running *running);
 /* The session's last event is one of an answer. Likewise. */
 void oi_mysql_answer_event(struct oi_mysql_session *session);
 
-/* --- prepared statements (mysql_known.c)
- * -------------------------------------------------------------------------------------------------------- */
+/* --- prepared statements (mysql_known.c) -------------------------------------------------------------------------- */
 
 /* A new one, which has no number yet; NULL: there is no room. */
 struct oi_mysql_known *oi_mysql_known_take(void);

@@ -39,8 +39,7 @@ int SSL_write_ex2(SSL *ssl, const void *buffer, size_t size, uint64_t flags, siz
 
 OI_LIBRARY(openssl, FUNCTIONS);
 
-/* --- what a session works on
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- what a session works on -------------------------------------------------------------------------------------- */
 
 /* What is asked of every session. */
 static bool is_whole(const struct oi_provider *provider)
@@ -122,9 +121,7 @@ OI_HOOK(void, SSL_set0_wbio, (SSL * ssl, BIO *out))
     GIVE(SSL_set0_wbio, , OI_REAL(call, SSL_set0_wbio)(ssl, out));
 }
 
-/* --- a session that is known
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- a session that is known -------------------------------------------------------------------------------------- */
 
 struct session {
     struct oi_call call;
@@ -198,9 +195,7 @@ static void leave_sent(struct session *session, bool exports)
     errno = session->call.error;
 }
 
-/* --- in
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- in ----------------------------------------------------------------------------------------------------------- */
 
 /* The real function returned `result`, and gave `got` bytes if that is above 0. */
 static void read_ends(struct session *session, const SSL *ssl, const void *buffer, int result, size_t got)
@@ -266,9 +261,7 @@ OI_HOOK(int, SSL_read_early_data, (SSL * ssl, void *buffer, size_t size, size_t 
     return result;
 }
 
-/* --- out
- * -----------------------------------------------------------------------------------------------------------------------
- */
+/* --- out ---------------------------------------------------------------------------------------------------------- */
 
 /* Which of the functions that write the program has called. */
 struct writer {
@@ -390,9 +383,7 @@ OI_HOOK(ossl_ssize_t, SSL_sendfile, (SSL * ssl, int fd, off_t offset, size_t siz
     return result;
 }
 
-/* --- ends
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 OI_HOOK(int, SSL_shutdown, (SSL * ssl))
 {

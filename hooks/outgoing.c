@@ -69,9 +69,7 @@ void oi_outgoing_sent(struct oi_connection_seen seen, int fd, const struct iovec
     errno = saved;
 }
 
-/* --- before
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- before ------------------------------------------------------------------------------------------------------- */
 
 static struct oi_connection *hold(struct oi_outgoing *out)
 {
@@ -254,9 +252,7 @@ bool oi_outgoing_flush(int fd, int flags)
     return true;
 }
 
-/* --- after
- * -------------------------------------------------------------------------------------------------------------------------
- */
+/* --- after -------------------------------------------------------------------------------------------------------- */
 
 static void tell_ahead(struct oi_outgoing *out, int fd, const struct iovec *pieces, size_t count, ssize_t put)
 {

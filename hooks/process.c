@@ -60,8 +60,7 @@ void oi_process_resolve(void)
     oi_real_vfork = oi_libc_resolve("vfork", (const void *)(uintptr_t)vfork);
 }
 
-/* --- start and end
- * ------------------------------------------------------------------------------------------------------- */
+/* --- start and end ------------------------------------------------------------------------------------------------ */
 
 static main_fn *program_main;
 
@@ -185,8 +184,7 @@ OI_HOOK(void, error_at_line, (int status, int number, const char *file, unsigned
     free(message);
 }
 
-/* --- exec and spawn
- * -------------------------------------------------------------------------------------------------------- */
+/* --- exec and spawn ----------------------------------------------------------------------------------------------- */
 
 static int execute(const char *file, bool use_path, char *const argv[], char *const envp[])
 {
@@ -328,8 +326,7 @@ OI_HOOK(int, posix_spawnp,
     return result;
 }
 
-/* --- becoming a daemon: the context this process was started in is not that of what it serves
- * ---------------------------------------- */
+/* --- becoming a daemon: the context this process was started in is not that of what it serves --------------------- */
 
 OI_HOOK(pid_t, setsid, (void))
 {

@@ -52,9 +52,7 @@ void oi_redis_client_turn(const struct oi_redis_client *client)
         oi_gate_show(first->span.parent, first->span.parent_generation);
 }
 
-/* --- what is told
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- what is told ------------------------------------------------------------------------------------------------- */
 
 static void submit(const struct oi_connection *connection, const struct oi_redis_request *request,
                    const struct oi_db_error *error)
@@ -147,9 +145,7 @@ static void report_unanswered(const struct oi_connection *connection, const stru
         submit(connection, request, fine ? NULL : &end->error);
 }
 
-/* --- those that wait
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- those that wait ---------------------------------------------------------------------------------------------- */
 
 void oi_redis_client_unlink(struct oi_redis_client *client)
 {
@@ -174,9 +170,7 @@ void oi_redis_client_forget(struct oi_redis_client *client)
     client->over = true;
 }
 
-/* --- commands that go out together
- * ------------------------------------------------------------------------------------------------------
- */
+/* --- commands that go out together -------------------------------------------------------------------------------- */
 
 void oi_redis_client_close_group(struct oi_redis_client *client)
 {
@@ -207,9 +201,7 @@ static void note_write(struct oi_connection *connection)
     group->write = now;
 }
 
-/* --- commands
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 static void command_begins(struct oi_connection *connection)
 {
@@ -308,9 +300,7 @@ void oi_redis_client_sent(struct oi_connection *connection, int fd, const char *
     }
 }
 
-/* --- the connection's end
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- the connection's end ----------------------------------------------------------------------------------------- */
 
 /* The connection ends with commands on it. */
 static void cut(struct oi_connection *connection, const struct end *end)

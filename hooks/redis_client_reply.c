@@ -5,9 +5,7 @@
 #include "hooks/connection.h"
 #include "hooks/redis_client.h"
 
-/* --- what a reply says
- * -----------------------------------------------------------------------------------------------------------------
- */
+/* --- what a reply says -------------------------------------------------------------------------------------------- */
 
 static struct oi_pool failures = {.slot_size = (sizeof(struct oi_redis_failure) + 15) / 16 * 16, .count = 1024};
 
@@ -92,9 +90,7 @@ static enum oi_redis_answer answer_of(const struct oi_redis_reply *reply)
     return reply->type == OI_RESP_ARRAY && !reply->null ? OI_ANSWER_MANY : OI_ANSWER_OTHER;
 }
 
-/* --- what it answers
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- what it answers ---------------------------------------------------------------------------------------------- */
 
 /* A thread that reads may be faster than the one that has written: the call that sends is told of when it has returned.
  * While one is under way, a reply to nothing waits for its command. False: it is one to nothing. */

@@ -27,9 +27,7 @@ void oi_redis_request_give(struct oi_redis_request *request)
     oi_pool_give(&requests, request);
 }
 
-/* --- arguments
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- arguments ---------------------------------------------------------------------------------------------------- */
 
 static char *end_of(struct oi_redis_request *request)
 {
@@ -95,9 +93,7 @@ struct oi_text oi_redis_request_name(const struct oi_redis_request *request)
     return request->known > 0 ? request->texts[0] : (struct oi_text){NULL, 0};
 }
 
-/* --- what it is
- * ------------------------------------------------------------------------------------------------------------------
- */
+/* --- what it is --------------------------------------------------------------------------------------------------- */
 
 static bool is(const struct oi_redis_request *request, size_t i, struct oi_text word)
 {

@@ -68,8 +68,7 @@ static bool noting(void)
     return oi_active() && oi_life_in_own_process() && oi_guard_enter();
 }
 
-/* --- becoming a server: the context this process was started in is not that of what it serves
- * ----------------------- */
+/* --- becoming a server: the context this process was started in is not that of what it serves --------------------- */
 
 OI_HOOK(int, listen, (int fd, int backlog))
 {
@@ -147,8 +146,7 @@ OI_HOOK(int, connect, (int fd, const struct sockaddr *address, socklen_t length)
     return result;
 }
 
-/* --- ends
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- ends --------------------------------------------------------------------------------------------------------- */
 
 static void closing(int fd)
 {
@@ -305,8 +303,7 @@ OI_HOOK(int, shutdown, (int fd, int how))
     return result;
 }
 
-/* --- other names of the same
- * ----------------------------------------------------------------------------------------------- */
+/* --- other names of the same -------------------------------------------------------------------------------------- */
 
 static int duplicated(int from, int to)
 {

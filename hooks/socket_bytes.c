@@ -58,8 +58,7 @@ void oi_socket_bytes_resolve(void)
     oi_outgoing_resolve();
 }
 
-/* --- telling
- * ------------------------------------------------------------------------------------------------------------------ */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 
 void oi_socket_received(struct oi_connection_seen seen, int fd, const struct iovec *pieces, ssize_t got, bool wished)
 {
@@ -95,9 +94,7 @@ static bool apart(int flags)
 
 #define WATCHED(fd) __builtin_expect(oi_descriptor_connected(oi_descriptor(fd)), false)
 
-/* --- in
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- in ----------------------------------------------------------------------------------------------------------- */
 
 static __attribute__((noinline)) ssize_t read_watched(int fd, void *buffer, size_t size)
 {
@@ -251,9 +248,7 @@ OI_HOOK(int, recvmmsg, (int fd, struct mmsghdr *messages, unsigned count, int fl
     return got;
 }
 
-/* --- out
- * --------------------------------------------------------------------------------------------------------------------
- */
+/* --- out ---------------------------------------------------------------------------------------------------------- */
 
 /* What cannot have anything of ours in it: a call that does not only send bytes. */
 enum { ALONE = MSG_OOB | MSG_FASTOPEN | MSG_ZEROCOPY | MSG_ERRQUEUE };

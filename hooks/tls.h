@@ -95,8 +95,7 @@ void oi_tls_no_more_input(struct oi_tls *tls, int error);
 /* The program closes its side. */
 void oi_tls_no_more_output(struct oi_tls *tls);
 
-/* --- writing (tls_write.c)
- * --------------------------------------------------------------------------------------------------------------------
+/* --- writing (tls_write.c) ---
  *
  * What is written goes to the library in pieces: those of the program's buffer, and copies with headers of ours in
  * between, which are as stable as the library wants a buffer that it has to be given again. The program is told of a

@@ -21,9 +21,7 @@ struct oi_tls_copy {
 static struct oi_pool copies = {
     .slot_size = (sizeof(struct oi_tls_copy) + 63) / 64 * 64, .count = COPIES, .modest = true};
 
-/* --- telling
- * ----------------------------------------------------------------------------------------------------------------------
- */
+/* --- telling ------------------------------------------------------------------------------------------------------ */
 
 /* What was read ahead has gone up to `to` of the piece, or not even up to `place`. */
 static bool tell_ahead(struct oi_tls *tls, const struct iovec *piece, uint64_t from, uint64_t place, uint64_t to,
@@ -72,9 +70,7 @@ void oi_tls_forget_write(struct oi_tls *tls)
     tls->stuck = false;
 }
 
-/* --- the next piece
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- the next piece ----------------------------------------------------------------------------------------------- */
 
 static void put_text(struct oi_tls_copy *copy, const void *at, size_t length)
 {
@@ -171,9 +167,7 @@ bool oi_tls_write(struct oi_tls *tls, const void *buffer, size_t size, bool move
     return true;
 }
 
-/* --- after
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- after -------------------------------------------------------------------------------------------------------- */
 
 /* True: there is more to hand over. */
 static bool go_on(struct oi_tls *tls, struct oi_tls_piece *piece, bool whole)

@@ -51,8 +51,7 @@ static void refuse(struct search *search, const char *program, const char *what)
     search->probe->untouched = true;
 }
 
-/* --- programs that run with other rights: their loader ignores LD_PRELOAD
- * ----------------------------------------------- */
+/* --- programs that run with other rights: their loader ignores LD_PRELOAD ----------------------------------------- */
 
 static const char *other_rights(const char *path)
 {
@@ -74,8 +73,7 @@ static const char *other_rights(const char *path)
     return NULL;
 }
 
-/* --- ELF
- * -------------------------------------------------------------------------------------------------------------- */
+/* --- ELF ---------------------------------------------------------------------------------------------------------- */
 
 /* A program with a dynamic loader of its own brings a C library of its own: is that new enough for our object? */
 static void compare_libc(struct search *search, const char *program, const struct oi_elf_file *file)
@@ -123,8 +121,7 @@ static void probe_elf(struct search *search, const char *program, const struct o
         compare_libc(search, program, file);
 }
 
-/* --- scripts
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- scripts ------------------------------------------------------------------------------------------------------ */
 
 /* The next word at `*at`, cut off with a NUL; NULL at the end. */
 static char *next_word(char **at)

@@ -12,8 +12,7 @@ void oi_http1_take(struct oi_http1 *s)
     s->flags |= TAKEN;
 }
 
-/* --- behind the header section and the body
- * ------------------------------------------------------------------------------ */
+/* --- behind the header section and the body ----------------------------------------------------------------------- */
 
 static size_t behind_head(struct oi_http1 *s, struct oi_http1_event *event)
 {
@@ -70,8 +69,7 @@ static size_t chunk_line(struct oi_http1 *s, char c, size_t len)
     return 1;
 }
 
-/* --- the machine
- * --------------------------------------------------------------------------------------------------------- */
+/* --- the machine -------------------------------------------------------------------------------------------------- */
 
 static size_t body_step(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)
 {
@@ -211,8 +209,7 @@ void oi_http1_eof(struct oi_http1 *s, struct oi_http1_event *event)
     oi_http1_next(s, NULL, 0, event);
 }
 
-/* --- what one side has to know of the other
- * ------------------------------------------------------------------------------- */
+/* --- what one side has to know of the other ----------------------------------------------------------------------- */
 
 void oi_http1_answers(struct oi_http1 *s, enum oi_http1_method method)
 {

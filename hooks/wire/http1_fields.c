@@ -70,8 +70,7 @@ size_t oi_http1_fields(struct oi_http1 *s, const struct oi_http1_wanted *wanted,
     return used;
 }
 
-/* --- whole heads
- * --------------------------------------------------------------------------------------------------------- */
+/* --- whole heads -------------------------------------------------------------------------------------------------- */
 
 /* `GET /path HTTP/1.1` and CRLF. Returns the length; 0: it is not here, or of another kind. */
 static size_t request_line(struct oi_http1 *s, const char *at, size_t len, struct oi_http1_event *event)

@@ -37,8 +37,7 @@ enum oi_http1_header oi_http1_header_of(const char *name, size_t len)
     }
 }
 
-/* --- Content-Length: digits, or a list of one and the same number
- * ------------------------------------------------------ */
+/* --- Content-Length: digits, or a list of one and the same number ------------------------------------------------- */
 
 enum { NO_DIGITS, IN_DIGITS, BEHIND_DIGITS };
 
@@ -70,8 +69,7 @@ static void length_char(struct oi_http1 *s, char c)
     }
 }
 
-/* --- lists of tokens: Transfer-Encoding, Connection, Expect
- * ------------------------------------------------------------ */
+/* --- lists of tokens: Transfer-Encoding, Connection, Expect ------------------------------------------------------- */
 
 /* Only chunked says where a message ends, and only as the last coding, once. `identity` was dropped from the standard;
  * some take it for nothing, some for an error. */
@@ -118,8 +116,7 @@ static void token_char(struct oi_http1 *s, char c)
     }
 }
 
-/* --- all of them
- * --------------------------------------------------------------------------------------------------------- */
+/* --- all of them -------------------------------------------------------------------------------------------------- */
 
 void oi_http1_framing_begin(struct oi_http1 *s)
 {

@@ -5,8 +5,7 @@ enum {
     SCHEME = 16,     /* longest scheme of an absolute target */
 };
 
-/* --- between messages
- * --------------------------------------------------------------------------------------------------- */
+/* --- between messages --------------------------------------------------------------------------------------------- */
 
 void oi_http1_begin_head(struct oi_http1 *s)
 {
@@ -54,8 +53,7 @@ size_t oi_http1_idle(struct oi_http1 *s, const char *at, size_t len, struct oi_h
     return oi_http1_begin(s, event);
 }
 
-/* --- the first line
- * ----------------------------------------------------------------------------------------------------- */
+/* --- the first line ----------------------------------------------------------------------------------------------- */
 
 void oi_http1_note_method(struct oi_http1 *s, const char *at, size_t len)
 {

@@ -57,8 +57,7 @@ static void report(struct oi_http1 *s, enum oi_http1_address address, const char
     event->port = s->small;
 }
 
-/* --- version 1: `PROXY TCP4 192.0.2.1 192.0.2.2 56324 443`, `PROXY UNKNOWN …`
- * ------------------------------------------ */
+/* --- version 1: `PROXY TCP4 192.0.2.1 192.0.2.2 56324 443`, `PROXY UNKNOWN …` ------------------------------------- */
 
 static bool address_char(char c)
 {
@@ -123,8 +122,7 @@ size_t oi_http1_preamble_line(struct oi_http1 *s, const char *at, size_t len, st
     return len;
 }
 
-/* --- version 2
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- version 2 ---------------------------------------------------------------------------------------------------- */
 
 static uint16_t big_endian(const char *at)
 {

@@ -1,9 +1,7 @@
 /* What the client sends. */
 #include "hooks/wire/mysql_state.h"
 
-/* --- logging in
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- logging in --------------------------------------------------------------------------------------------------- */
 
 static void put_login(struct oi_mysql_event *event, const char *user, size_t user_len, const char *schema,
                       size_t schema_len)
@@ -83,9 +81,7 @@ void oi_mysql_client_packet(struct oi_mysql *s, const char *at, size_t len, stru
         change_user(s, r, event);
 }
 
-/* --- commands
- * --------------------------------------------------------------------------------------------------------------------------
- */
+/* --- commands ----------------------------------------------------------------------------------------------------- */
 
 /* Bytes behind the command that say which statement, and what is asked of it. */
 enum { OF_STATEMENT = 4, OF_BULK = 6, OF_EXECUTION = 9 };

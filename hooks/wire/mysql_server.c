@@ -3,9 +3,7 @@
 
 enum { IS_OK = 0x00, IS_INFILE = 0xfb, IS_EOF = 0xfe, IS_ERROR = 0xff };
 
-/* --- parts of packets
- * -------------------------------------------------------------------------------------------------------------------
- */
+/* --- parts of packets --------------------------------------------------------------------------------------------- */
 
 struct ok {
     uint64_t rows;
@@ -62,8 +60,7 @@ static struct ok read_end(const struct oi_mysql *s, struct reader r, bool whole,
     return ok;
 }
 
-/* --- before the first command
- * ----------------------------------------------------------------------------------------------------------- */
+/* --- before the first command ------------------------------------------------------------------------------------- */
 
 static void greeting(struct oi_mysql *s, struct reader r, struct oi_mysql_event *event)
 {
@@ -104,9 +101,7 @@ static void logged_in(struct oi_mysql *s, struct reader r, bool whole, struct oi
         mysql_over(s, OI_MYSQL_COMPRESSED);
 }
 
-/* --- answers
- * ---------------------------------------------------------------------------------------------------------------------------
- */
+/* --- answers ------------------------------------------------------------------------------------------------------ */
 
 /* The oldest command's answer: `last`, and it is over. */
 static void answer(struct oi_mysql *s, enum oi_mysql_kind kind, bool last, struct oi_mysql_event *event)
@@ -271,9 +266,7 @@ static void result(struct oi_mysql *s, struct reader r, bool whole, struct oi_my
     }
 }
 
-/* --- any packet
- * ------------------------------------------------------------------------------------------------------------------------
- */
+/* --- any packet --------------------------------------------------------------------------------------------------- */
 
 static bool is_kept(const struct oi_mysql *s, const struct oi_mysql_waiting *entry, unsigned char first)
 {

@@ -17,8 +17,7 @@ bool oi_resp_inside(const struct oi_resp *s)
     return s->state != RESP_IDLE && s->state != RESP_OVER;
 }
 
-/* --- what is still to come
- * ---------------------------------------------------------------------------------------------- */
+/* --- what is still to come ---------------------------------------------------------------------------------------- */
 
 static void go_on(struct oi_resp *s)
 {
@@ -65,8 +64,7 @@ static bool value_opens(struct oi_resp *s, uint64_t count)
     return s->inner < most_values;
 }
 
-/* --- one value
- * ---------------------------------------------------------------------------------------------------------- */
+/* --- one value ---------------------------------------------------------------------------------------------------- */
 
 static size_t idle(struct oi_resp *s, char c, struct oi_resp_event *event)
 {
@@ -224,8 +222,7 @@ static size_t text(struct oi_resp *s, const char *at, size_t len, struct oi_resp
     return n;
 }
 
-/* --- the machine
- * -------------------------------------------------------------------------------------------------------- */
+/* --- the machine -------------------------------------------------------------------------------------------------- */
 
 static size_t ended(struct oi_resp *s, struct oi_resp_event *event)
 {

@@ -65,8 +65,7 @@ static void end(void)
     printf("freed: %d\n", (int)curl_multi_cleanup(all));
 }
 
-/* --- inside a callback, libcurl refuses
- * --------------------------------------------------------------------------------- */
+/* --- inside a callback, libcurl refuses --------------------------------------------------------------------------- */
 
 static void ask_for_everything(void)
 {
@@ -143,8 +142,7 @@ static void timer_fails(void)
     printf("freed: %d\n", (int)curl_multi_cleanup(all));
 }
 
-/* --- from one to another
- * --------------------------------------------------------------------------------------- */
+/* --- from one to another ------------------------------------------------------------------------------------------ */
 
 static void moved(void)
 {
@@ -268,8 +266,7 @@ static void by_threads(void)
     printf("failures: %d\n", failures);
 }
 
-/* --- functions of old
- * ------------------------------------------------------------------------------------------ */
+/* --- functions of old --------------------------------------------------------------------------------------------- */
 
 static int watch(CURL *of, curl_socket_t socket, int what, void *user, void *known)
 {
@@ -305,8 +302,7 @@ static void by_socket_all(void)
     end();
 }
 
-/* --- the program ends
- * ----------------------------------------------------------------------------------------------- */
+/* --- the program ends --------------------------------------------------------------------------------------------- */
 
 static void begin(void)
 {

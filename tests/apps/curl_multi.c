@@ -130,8 +130,7 @@ static void perform(void)
     end();
 }
 
-/* --- an event loop: libcurl says what to wait for, and is told what happened
- * ------------------------------------------- */
+/* --- an event loop: libcurl says what to wait for, and is told what happened -------------------------------------- */
 
 static int loop;
 static long timeout = -1;
@@ -231,8 +230,7 @@ static void many(void)
     printf("%d, failures: %d\n", transfer_count, count_failures());
 }
 
-/* --- results that nobody reads, or late
- * --------------------------------------------------------------------------------- */
+/* --- results that nobody reads, or late --------------------------------------------------------------------------- */
 
 static void unread(void)
 {
@@ -250,8 +248,7 @@ static void read_late(void)
     end();
 }
 
-/* --- transfers that are given up
- * ---------------------------------------------------------------------------------------- */
+/* --- transfers that are given up ---------------------------------------------------------------------------------- */
 
 static struct transfer *sent_transfer(void)
 {
@@ -319,8 +316,7 @@ static void remove_unread(void)
     end();
 }
 
-/* --- handles used again, and in ways libcurl refuses
- * ---------------------------------------------------------------------- */
+/* --- handles used again, and in ways libcurl refuses -------------------------------------------------------------- */
 
 static void again(void)
 {

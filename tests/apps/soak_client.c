@@ -179,8 +179,7 @@ static bool read_answer(struct reader *in, long id)
     return true;
 }
 
-/* --- what clients do
- * -------------------------------------------------------------------------------------------------- */
+/* --- what clients do ---------------------------------------------------------------------------------------------- */
 
 /* Sends `count` requests in one piece or many, and reads their answers. */
 static bool converse(struct reader *in, unsigned count, unsigned pieces, bool last)

@@ -17,8 +17,7 @@ static _Atomic long requests, bytes, connections, spans;
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Type: application/x-protobuf\r\nContent-Length: 0\r\n\r\n";
 
-/* --- protobuf: ExportTraceServiceRequest.resource_spans.scope_spans.spans
- * ----------------------------------------------------------------------- */
+/* --- protobuf: ExportTraceServiceRequest.resource_spans.scope_spans.spans ----------------------------------------- */
 
 static const unsigned char *varint(const unsigned char *at, const unsigned char *end, size_t *value)
 {
@@ -48,8 +47,7 @@ static long count(const unsigned char *at, const unsigned char *end, const char 
     return found;
 }
 
-/* --- HTTP
- * --------------------------------------------------------------------------------------------------------------- */
+/* --- HTTP --------------------------------------------------------------------------------------------------------- */
 
 /* What one connection has sent: some of it may be the next request's. */
 struct input {

@@ -17,9 +17,7 @@
 #include "hooks/wire/mysql.h"
 #include "tests/unit/guard.h"
 
-/* --- events
- * ----------------------------------------------------------------------------------------------------------------------------
- */
+/* --- events ------------------------------------------------------------------------------------------------------- */
 
 struct mysql_text {
     struct oi_mysql state;
@@ -176,9 +174,7 @@ static inline void mysql_give(struct mysql_text *t, enum oi_mysql_side side, con
     } while (event.kind != OI_MYSQL_MORE && event.kind != OI_MYSQL_OVER);
 }
 
-/* --- conversations
- * ---------------------------------------------------------------------------------------------------------------------
- */
+/* --- conversations ------------------------------------------------------------------------------------------------ */
 
 struct mysql_packet {
     enum oi_mysql_side side;

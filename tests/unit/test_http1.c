@@ -235,8 +235,7 @@ START_TEST(elsewhere_they_may_not)
 }
 END_TEST
 
-/* --- what the answers say of the requests
- * ------------------------------------------------------------------------------ */
+/* --- what the answers say of the requests ------------------------------------------------------------------------- */
 
 /* The requests' side is told what an answer says, as a caller would: both sides are parsed. */
 struct told {

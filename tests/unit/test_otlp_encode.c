@@ -61,8 +61,7 @@ static span_t *only_span(request_t *request)
     return request->resource_spans[0]->scope_spans[0]->spans[0];
 }
 
-/* --- the same through protobuf-c
- * --------------------------------------------------------------------------------------- */
+/* --- the same through protobuf-c ---------------------------------------------------------------------------------- */
 
 #define NEW(type, init)                                                                                                \
     ({                                                                                                                 \
@@ -194,8 +193,7 @@ static request_t *build(const struct oi_resource *resource, struct oi_record *co
     return request;
 }
 
-/* --- random records
- * ------------------------------------------------------------------------------------------------------- */
+/* --- random records ----------------------------------------------------------------------------------------------- */
 
 static uint64_t state;
 
@@ -338,8 +336,7 @@ START_TEST(equals_protobuf_c)
 }
 END_TEST
 
-/* --- what protobuf-c cannot be asked
- * ---------------------------------------------------------------------------------------- */
+/* --- what protobuf-c cannot be asked ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *in;
