@@ -139,6 +139,54 @@ http.createServer((request, answer) => {
 }).listen(+port, "127.0.0.1");
 """
 
+# Two threads run one loop: requests belong to the thread that reads them (EPOLLONESHOT), the database's answers to whoever is free.
+SHARED = """
+import select, socket, sys, threading, pymysql
+client = pymysql.connect(host="127.0.0.1", port=int(sys.argv[2]), user="app", password="secret", autocommit=None)
+database = client._sock
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+loop, one_at_a_time, clients, path = select.epoll(), threading.Lock(), {}, None
+for connection in (listener, database):
+    connection.setblocking(False)
+    loop.register(connection, select.EPOLLIN)
+loop.poll(0)
+def ask(number):
+    text = b"\\x03SELECT '%s', %d" % (path, number)
+    database.sendall(len(text).to_bytes(3, "little") + b"\\0" + text)
+def serve(fd):
+    global path
+    if fd == listener.fileno():
+        client, _ = listener.accept()
+        clients[client.fileno()] = client
+        loop.register(client, select.EPOLLIN | select.EPOLLONESHOT)
+    elif fd == database.fileno():
+        database.recv(65536)
+        clients["step"] += 1
+        if clients["step"] < 3:
+            ask(clients["step"])
+        else:
+            clients["asks"].sendall(b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n")
+            loop.modify(clients["asks"], select.EPOLLIN | select.EPOLLONESHOT)
+    elif request := clients[fd].recv(65536):
+        path = request.split()[1]
+        clients["step"], clients["asks"] = 1, clients[fd]
+        ask(1)
+    else:
+        clients.pop(fd).close()
+def run():
+    loop.poll(0)
+    while True:
+        for fd, _ in loop.poll(maxevents=1):
+            with one_at_a_time:
+                try:
+                    serve(fd)
+                except (BlockingIOError, KeyError):
+                    pass  # the other one was quicker
+other = threading.Thread(target=run)
+other.start()
+run()
+"""
+
 
 def ask(port, path):
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
@@ -199,3 +247,17 @@ def test_a_timer_that_is_late(mariadb, http_server):
     assert all(parent in (None, path) for parent, path in parents(spans))
     asked = [span for span in spans if span.name == "GET" and span.kind == "CLIENT"]
     assert asked and not any(span.parent_span_id for span in asked)
+
+
+def test_a_loop_that_several_threads_run(mariadb):
+    """Who reads an answer there says nothing about what is done next."""
+    port = free_port()
+    with OtlpSink() as sink, serving([PYTHON, "-c", SHARED, port, mariadb.port], port, sink, {"OTEL_NATIVE_DB_STATEMENT": "raw"}):
+        for i in range(8):
+            ask(port, f"/{i}")
+        wait_until(lambda: len(sink.spans()) >= 24, 60, "the spans")
+        spans = sink.spans()
+    first, second = ([span for span in spans if str(span.attributes.get("db.statement")).endswith(number)] for number in (", 1", ", 2"))
+    of = list(parents([*first, *(span for span in spans if span.kind == "SERVER")]))
+    assert all(parent in (None, path) for parent, path in of) and any(parent for parent, _ in of)
+    assert len(first) == len(second) == 8 and not any(span.parent_span_id for span in second)
