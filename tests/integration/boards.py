@@ -142,8 +142,8 @@ class Board:
 
 
 @contextmanager
-def running(board, mariadb, redis, api, which="old", bare=False, **env):
-    """The board on a free port, with what it asks, all empty, under the launcher or bare."""
+def running(board, mariadb, redis, api, which="old", bare=False, launch=instrumented_command, **env):
+    """The board on a free port, with what it asks, all empty, under the launcher (or as `launch` of its command says) or bare."""
     mariadb.sql((board.path / "schema.sql").read_text(encoding="utf-8"))
     weather(api)
     port = free_port()
@@ -153,7 +153,7 @@ def running(board, mariadb, redis, api, which="old", bare=False, **env):
         "OTEL_SEMCONV_STABILITY_OPT_IN": OPT_IN[which], "OTEL_BSP_SCHEDULE_DELAY": "50"}
     with OtlpSink() as sink:
         command = board.command(board.path, port)
-        process = start(command if bare else instrumented_command(command), cwd=board.path,
+        process = start(command if bare else launch(command), cwd=board.path,
                         env=telemetry(None if bare else sink, {**settings, **board.env, **env}))
         try:
             wait_until(lambda: listens(port, process), 60, "the board")
@@ -187,8 +187,8 @@ def listens(port, process):
         return False
 
 
-def ask(place, request):
-    """Asks, over a connection of its own, as a browser that keeps cookies; says what a SERVER span would."""
+def ask(place, request, more=None):
+    """Asks, over a connection of its own, as a browser that keeps cookies, with `more` headers; says what a SERVER span would."""
     body = json.dumps(request.body).encode() if request.body is not None else None
     connection = http.client.HTTPConnection("127.0.0.1", place.port, timeout=60)
     try:
@@ -197,7 +197,7 @@ def ask(place, request):
         headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in place.jar.items())} if place.jar else {}
         if body:
             headers["Content-Type"] = "application/json"
-        connection.request(request.method, request.path, body, headers)
+        connection.request(request.method, request.path, body, {**headers, **(more or {})})
         answer = connection.getresponse()
         text = answer.read()
     finally:
