@@ -129,7 +129,7 @@ OI_HOOK(int, gnutls_record_uncork, (gnutls_session_t session, unsigned flags))
     if (!known)
         return put;
     oi_call_resume(&call.call);
-    if (put < 0 && state->settled && !state->tls->over && oi_gnutls_is_over(&call, put, &error))
+    if (put < 0 && state && state->settled && !state->tls->over && oi_gnutls_is_over(&call, put, &error))
         oi_connection_failed(state->tls->seen, error, true);
     oi_call_leave(&call.call);
     return put;
