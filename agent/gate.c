@@ -24,9 +24,6 @@ struct oi_gate {
     bool loops;           /* what it has read last, it has read as a loop */
     uint64_t turn_ns;     /* when it began */
     uint64_t deadline_ns; /* when timers may run */
-    int event;            /* the descriptor whose event it is in */
-    bool told;            /* its current span is what was read there */
-    bool stays;           /* and would be that without an event */
     _Atomic uint64_t state;
 };
 
@@ -62,11 +59,6 @@ bool oi_gate_follows(void)
     return how == FOLLOWING;
 }
 
-bool oi_gate_counts(void)
-{
-    return how == COUNTING;
-}
-
 static bool needed(void)
 {
     return how == COUNTING || how == FOLLOWING;
@@ -90,8 +82,7 @@ static struct oi_gate *own_gate(void)
     }
     uint64_t life = atomic_load_explicit(&gate->state, memory_order_relaxed) >> COUNT_BITS;
     atomic_store_explicit(&gate->state, life << COUNT_BITS, memory_order_relaxed);
-    gate->doubt = gate->loops = gate->told = false;
-    gate->event = OI_GATE_NO_EVENT;
+    gate->doubt = gate->loops = false;
     gate->turn_ns = UNKNOWN;
     gate->deadline_ns = NEVER;
     oi_thread.gate = gate;
@@ -185,38 +176,4 @@ bool oi_gate_closed(void)
     if (!gate)
         return false;
     return gate->doubt || (how == COUNTING && (uint32_t)atomic_load_explicit(&gate->state, memory_order_relaxed) > 1);
-}
-
-void oi_gate_event_begin(int fd)
-{
-    oi_gate_event_end(); /* of one that was left by longjmp, or has begun to wait in its turn */
-    if (oi_thread.gate)
-        oi_thread.gate->event = fd;
-}
-
-void oi_gate_event_end(void)
-{
-    struct oi_gate *gate = oi_thread.gate;
-    if (!gate)
-        return;
-    gate->event = OI_GATE_NO_EVENT;
-    if (!gate->told)
-        return;
-    gate->told = false;
-    if (gate->stays)
-        oi_gate_show(oi_thread.current, oi_thread.current_generation);
-    else
-        oi_context_set(NULL);
-}
-
-int oi_gate_event(void)
-{
-    return oi_thread.gate ? oi_thread.gate->event : OI_GATE_NO_EVENT;
-}
-
-void oi_gate_tell(const struct oi_active *active, uint32_t generation, bool stays)
-{
-    oi_context_set_again(active, generation);
-    oi_thread.gate->told = true;
-    oi_thread.gate->stays = stays;
 }

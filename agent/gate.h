@@ -11,9 +11,6 @@
  * (OI_GATE_FOLLOWS). In a loop that several threads run, each does what comes next for whatever request: there it never
  * says anything.
  *
- * Where the loop itself says what it does (hooks/libevent.c), no gate is needed for that: what a function, called for a
- * descriptor, reads on that very descriptor is what it works for until it returns.
- *
  * Counts are kept a thread, in memory that outlives it: a request may be answered by another thread, after the one that
  * read it is gone. Lock-free and async-signal-safe but for oi_gate_init.
  */
@@ -31,8 +28,6 @@ struct oi_gate_ticket {
     uint32_t life;
 };
 
-enum { OI_GATE_NO_EVENT = -1 };
-
 enum oi_gate_kind {
     OI_GATE_COUNTS,  /* as above */
     OI_GATE_OPEN,    /* the user says that the gate is not needed */
@@ -43,9 +38,6 @@ enum oi_gate_kind {
 /* From the constructor. */
 void oi_gate_init(enum oi_gate_kind kind);
 bool oi_gate_follows(void);
-
-/* Whether requests are counted, so that a loop that says what it does is worth being listened to. */
-bool oi_gate_counts(void);
 
 /* Maps the memory it needs; where a system call filter is in place and that was not done before, the gate is closed. */
 void oi_gate_map(void);
@@ -79,18 +71,5 @@ void oi_gate_doubt(void);
 
 /* True: a descriptor of this thread's says nothing about what the thread does. */
 bool oi_gate_closed(void);
-
-/* An event loop is about to call a function of its user's for this descriptor, and it has returned, or something else
- * is done meanwhile. What the thread works for then is what it would be without an event. A thread that has neither
- * waited for requests nor read one has no event. */
-void oi_gate_event_begin(int fd);
-void oi_gate_event_end(void);
-
-/* The descriptor whose event the thread is in; OI_GATE_NO_EVENT: it is in none. */
-int oi_gate_event(void);
-
-/* The thread's current span is this one, because its request was read in the event of its own descriptor: until that
- * ends. `stays`: and afterwards, as oi_gate_show says. */
-void oi_gate_tell(const struct oi_active *active, uint32_t generation, bool stays);
 
 #endif

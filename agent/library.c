@@ -105,7 +105,7 @@ static int visit_functions(struct dl_phdr_info *info, size_t size, void *user)
         search->behind_own = oi_scope_is_own(&object);
         return 0;
     }
-    if (object.start == search->from.start || !suits(search, &object))
+    if ((object.start == search->from.start && object.start != search->provider.start) || !suits(search, &object))
         return 0;
     for (size_t i = 0; i < search->library->count; i++) {
         if (!search->functions[i])

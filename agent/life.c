@@ -113,12 +113,14 @@ void oi_life_before_fork(void (*call)(void))
 /* The number changes before and behind a fork: what another thread begins meanwhile counts as begun before it. */
 static void prepare_fork(void)
 {
+    int saved = errno;
     atomic_fetch_add(&forks, 1);
     if (before_fork && oi_active() && oi_guard_enter()) {
         before_fork();
         oi_guard_leave();
     }
     oi_worker_fork_prepare();
+    errno = saved;
 }
 
 uint32_t oi_life_forks(void)

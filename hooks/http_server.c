@@ -243,23 +243,12 @@ static void request_event(struct oi_connection *connection, int fd, const struct
     }
 }
 
-static uint32_t generation_of(const struct oi_request *request)
-{
-    return atomic_load_explicit(&request->active.generation, memory_order_acquire);
-}
-
 static void show(const struct oi_request *request)
 {
     if (request && !oi_gate_closed())
-        oi_gate_show(&request->active, generation_of(request));
+        oi_gate_show(&request->active, atomic_load_explicit(&request->active.generation, memory_order_acquire));
     else
         oi_context_set(NULL);
-}
-
-static bool in_its_event(const struct oi_connection *connection)
-{
-    int fd = oi_gate_event();
-    return fd != OI_GATE_NO_EVENT && oi_descriptor_connection(fd).connection == connection;
 }
 
 /* What the thread that read from this connection does next belongs to the request that came over it, if it is still to
@@ -271,11 +260,7 @@ static void turn_to(const struct oi_connection *connection)
     bool alone = current && current->headed && !(current->next && current->next->headed);
     if (set >= 0)
         oi_descriptor_read(set);
-    bool says = oi_gate_reads(set >= 0 || connection->apart);
-    if (alone && in_its_event(connection))
-        oi_gate_tell(&current->active, generation_of(current), says && !oi_gate_closed());
-    else
-        show(says && alone ? current : NULL);
+    show(oi_gate_reads(set >= 0 || connection->apart) && alone ? current : NULL);
 }
 
 /* Behind a message that ends with the bytes there were, nothing more can be said. */

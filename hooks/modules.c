@@ -16,7 +16,6 @@ void oi_http_server_init(void);
 void oi_http_client_init(void);
 void oi_redis_client_init(void);
 void oi_mysql_client_init(void);
-void oi_libevent_init(void);
 void oi_libmicrohttpd_init(void);
 
 #define OI_MODULE(name) extern struct oi_library oi_library_##name;
@@ -48,6 +47,5 @@ __attribute__((constructor)) static void start(void)
     oi_http_client_init();
     oi_redis_client_init();
     oi_mysql_client_init();
-    oi_libevent_init();
     oi_libmicrohttpd_init();
 }

@@ -196,6 +196,8 @@ static void share_if_open(int fd)
 
 void oi_outgoing_before_fork(void)
 {
+    if (!oi_agent.config.inject_sockets || !oi_agent.propagators.writes)
+        return;
     for (int chunk = 0; chunk < OI_DESCRIPTOR_CHUNKS; chunk++) {
         oi_descriptor_entry *entries = atomic_load_explicit(&oi_descriptor_chunks[chunk], memory_order_acquire);
         for (int i = 0; entries && i < OI_DESCRIPTORS_CHUNK; i++)

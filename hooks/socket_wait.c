@@ -49,7 +49,6 @@ static inline bool in_request(void)
 
 static void done_with_request(void)
 {
-    oi_gate_event_end();
     oi_context_set(NULL);
 }
 

@@ -5,8 +5,6 @@
  * with TAG. MODE says when:
  *
  *   http      in the function that gets the request, and by evhttp: twice GET /TAG
- *   kept      likewise, all over one connection
- *   queue     likewise, one after the other over one connection that is opened anew for each
  *   at-once   likewise, by hiredis
  *   timer     after a while
  *   stream    after a while, when the answer has begun
@@ -30,7 +28,7 @@ struct job {
     int asked;
 };
 
-static enum { HTTP, KEPT, QUEUE, AT_ONCE, TIMER, STREAM, AFTER } mode;
+static enum { HTTP, AT_ONCE, TIMER, STREAM, AFTER } mode;
 static struct event_base *base;
 static ev_uint16_t http_port;
 static redisAsyncContext *redis;
@@ -84,20 +82,14 @@ static void ask(struct job *job)
 
 static void on_answer(struct evhttp_request *asked, void *user);
 
-/* Over a connection of its own, or the one that there is. */
+/* Over a connection of its own. */
 static void ask_http(struct job *job)
 {
-    static struct evhttp_connection *one;
     char path[80];
-    struct evhttp_connection *connection = one ? one : evhttp_connection_base_new(base, NULL, "127.0.0.1", http_port);
+    struct evhttp_connection *connection = evhttp_connection_base_new(base, NULL, "127.0.0.1", http_port);
     struct evhttp_request *request = evhttp_request_new(on_answer, job);
-    if (mode == HTTP)
-        evhttp_connection_free_on_completion(connection);
-    else
-        one = connection;
+    evhttp_connection_free_on_completion(connection);
     evhttp_add_header(evhttp_request_get_output_headers(request), "Host", "others");
-    if (mode == QUEUE)
-        evhttp_add_header(evhttp_request_get_output_headers(request), "Connection", "close");
     snprintf(path, sizeof path, "/%s", job->tag);
     if (evhttp_make_request(connection, request, EVHTTP_REQ_GET, path) != 0)
         fail("evhttp_make_request");
@@ -129,8 +121,8 @@ static void on_request(struct evhttp_request *request, void *user)
     (void)user;
     job->request = request;
     snprintf(job->tag, sizeof job->tag, "%s", evhttp_request_get_uri(request) + 1);
-    if (mode <= AT_ONCE) {
-        (mode == AT_ONCE ? ask : ask_http)(job);
+    if (mode == HTTP || mode == AT_ONCE) {
+        (mode == HTTP ? ask_http : ask)(job);
         return;
     }
     if (mode == STREAM)
@@ -142,7 +134,7 @@ static void on_request(struct evhttp_request *request, void *user)
 
 int main(int argc, char **argv)
 {
-    static const char *const modes[] = {"http", "kept", "queue", "at-once", "timer", "stream", "after"};
+    static const char *const modes[] = {"http", "at-once", "timer", "stream", "after"};
     if (argc != 5)
         return 2;
     while (strcmp(modes[mode], argv[1]) != 0)

@@ -22,8 +22,6 @@ LIBRARIES = {
                             "hiredis/hiredis_ssl.h"], ("redis", "hiredis", "freeReplyObject", "sds", "hi_")),
     "openssl": ("openssl", ["openssl/ssl.h"], ("SSL_",)),
     "gnutls": ("gnutls", ["gnutls/gnutls.h"], ("gnutls_",)),
-    "libevent": ("libevent", ["event.h", "evdns.h", "evhttp.h", "evrpc.h", "event2/bufferevent_ssl.h", "event2/listener.h",
-                              "event2/thread.h", "event2/watch.h", "event2/ws.h"], ("ev", "bufferevent", "libevent")),
     "libmicrohttpd": ("libmicrohttpd", ["microhttpd.h"], ("MHD_",)),
 }
 
@@ -58,8 +56,8 @@ def table(library):
 
 
 def hooked(library):
-    return {name for path in [*files("hooks", ".c"), *files("hooks", ".S")] if path.name.startswith(library)
-            for name in re.findall(r"^OI_(?:HOOK\([^,]*, *|STUB\()(\w+)[,)]", path.read_text(encoding="utf-8"), re.M)}
+    return {name for path in files("hooks", ".c") if path.name.startswith(library)
+            for name in re.findall(r"^OI_HOOK\([^,]*, *(\w+),", path.read_text(encoding="utf-8"), re.M)}
 
 
 def declared(library):

@@ -11,7 +11,6 @@ from objects import SOURCE, tool
 ENTRIES = {
     "stubs.S": ("oi_entry_code", "dynamic_entries.h", "OI_ENTRIES", "OI_ENTRY_CODE_LOG2", 1, "w16"),
     "libmicrohttpd_stubs.S": None,
-    "libevent_stubs.S": ("oi_stands", "libevent_stubs.h", "OI_STANDS", "OI_STAND_LOG2", 0, "w3"),
 }
 
 

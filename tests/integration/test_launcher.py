@@ -198,7 +198,7 @@ def test_help_is_for_people():
     for section in ("General:", "Traces:", "OTLP export:", "Limits:", "Metrics:", "Logs:"):
         assert f"\n{section}\n" in text
     words = " ".join(text.split())
-    assert "libcurl, hiredis, libmariadb, openssl, gnutls, libevent, libmicrohttpd, http_server, http_client, redis, mysql" in words
+    assert "libcurl, hiredis, libmariadb, openssl, gnutls, libmicrohttpd, http_server, http_client, redis, mysql" in words
     assert "[no effect yet]" in words
 
 

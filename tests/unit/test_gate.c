@@ -209,105 +209,6 @@ START_TEST(the_user_may_have_several_threads_run_a_loop)
 }
 END_TEST
 
-/* A thread that has waited for requests, and has two of them. */
-static void two_requests(struct oi_gate_ticket tickets[2])
-{
-    oi_gate_init(OI_GATE_COUNTS);
-    oi_gate_turn(-1);
-    tickets[0] = oi_gate_enter();
-    tickets[1] = oi_gate_enter();
-    oi_context_set(NULL);
-    ck_assert(oi_gate_closed() && oi_gate_event() == OI_GATE_NO_EVENT);
-}
-
-static void leave_both(struct oi_gate_ticket tickets[2])
-{
-    oi_gate_leave(&tickets[0]);
-    oi_gate_leave(&tickets[1]);
-}
-
-START_TEST(what_an_event_tells_ends_with_it)
-{
-    struct oi_active active = {.generation = 1};
-    struct oi_gate_ticket tickets[2];
-    struct oi_context context;
-    uint32_t generation;
-    two_requests(tickets);
-    oi_gate_event_begin(7);
-    ck_assert_int_eq(oi_gate_event(), 7);
-    oi_gate_tell(&active, 1, false);
-    ck_assert(oi_context_active(&context, &generation) == &active);
-    oi_gate_event_end();
-    ck_assert(oi_gate_event() == OI_GATE_NO_EVENT && !oi_context_active(&context, &generation));
-    leave_both(tickets);
-}
-END_TEST
-
-/* An event within another one's: a loop that its function runs. */
-START_TEST(what_an_event_tells_ends_with_the_next_one)
-{
-    struct oi_active active = {.generation = 1};
-    struct oi_gate_ticket tickets[2];
-    struct oi_context context;
-    uint32_t generation;
-    two_requests(tickets);
-    oi_gate_event_begin(7);
-    oi_gate_tell(&active, 1, false);
-    oi_gate_event_begin(8);
-    ck_assert(oi_gate_event() == 8 && !oi_context_active(&context, &generation));
-    oi_gate_event_end();
-    ck_assert(oi_gate_event() == OI_GATE_NO_EVENT && !oi_context_active(&context, &generation));
-    oi_gate_event_end();
-    leave_both(tickets);
-}
-END_TEST
-
-/* Timers may run, but not in that function. */
-START_TEST(what_an_event_tells_is_no_descriptors_word)
-{
-    struct oi_active active = {.generation = 1};
-    struct oi_gate_ticket tickets[2];
-    struct oi_context context;
-    uint32_t generation;
-    two_requests(tickets);
-    oi_gate_turn(0);
-    oi_gate_event_begin(7);
-    oi_gate_tell(&active, 1, true);
-    ck_assert(oi_gate_over());
-    ck_assert(oi_context_active(&context, &generation) == &active);
-    oi_gate_event_end();
-    ck_assert(!oi_context_active(&context, &generation)); /* which it is again */
-    leave_both(tickets);
-}
-END_TEST
-
-START_TEST(what_would_be_said_without_an_event_stays)
-{
-    struct oi_active active = {.generation = 1};
-    struct oi_context context;
-    uint32_t generation;
-    oi_gate_init(OI_GATE_COUNTS);
-    oi_gate_turn(-1);
-    struct oi_gate_ticket ticket = oi_gate_enter();
-    oi_gate_event_begin(7);
-    oi_gate_tell(&active, 1, true);
-    oi_gate_event_end();
-    ck_assert(oi_gate_event() == OI_GATE_NO_EVENT && oi_context_active(&context, &generation) == &active);
-    oi_gate_event_end();
-    ck_assert(oi_context_active(&context, &generation) == &active);
-    oi_gate_leave(&ticket);
-}
-END_TEST
-
-START_TEST(a_thread_that_serves_nobody_has_no_event)
-{
-    oi_gate_init(OI_GATE_COUNTS);
-    oi_gate_event_begin(7);
-    ck_assert(oi_gate_event() == OI_GATE_NO_EVENT);
-    oi_gate_event_end();
-}
-END_TEST
-
 int main(void)
 {
     TCase *tests = tcase_create("all");
@@ -322,10 +223,5 @@ int main(void)
     tcase_add_test(tests, a_program_that_follows_may_read_many_but_not_put_off);
     tcase_add_test(tests, what_threads_of_one_loop_read_says_nothing);
     tcase_add_test(tests, the_user_may_have_several_threads_run_a_loop);
-    tcase_add_test(tests, what_an_event_tells_ends_with_it);
-    tcase_add_test(tests, what_an_event_tells_ends_with_the_next_one);
-    tcase_add_test(tests, what_an_event_tells_is_no_descriptors_word);
-    tcase_add_test(tests, what_would_be_said_without_an_event_stays);
-    tcase_add_test(tests, a_thread_that_serves_nobody_has_no_event);
     return run_suite("gate", tests);
 }

@@ -89,6 +89,7 @@ def names(place):
 
 
 ONCE, TWICE, REDIS_TWICE = ("HTTP",), ("HTTP", "HTTP"), ("Redis", "Redis")
+ALONE = {1: 100, 8: 0, 64: 0}
 TURN = {"OTEL_NATIVE_CONTEXT": "turn"}
 
 SERVERS = [
@@ -106,11 +107,9 @@ SERVERS = [
     Server("nginx, pipelined requests", nginx(**KEPT), ONCE, pipelined=True, right=0),
     Server("haproxy, two threads", configured(HAPROXY, "/usr/sbin/haproxy", "-db", "-f"), ONCE, right=0),
     Server("lighttpd as a proxy", configured(LIGHTTPD, "/usr/sbin/lighttpd", "-D", "-f"), ONCE, right=0),
-    Server("libevent, asynchronous hiredis", event("at-once"), REDIS_TWICE),
+    Server("libevent, asynchronous hiredis", event("at-once"), REDIS_TWICE, right=ALONE),
     Server("libevent, asynchronous hiredis, `OTEL_NATIVE_CONTEXT=turn`", event("at-once"), REDIS_TWICE, env=TURN),
-    Server("libevent, its own HTTP client", event("http"), TWICE, headers=False),
-    Server("libevent, its own HTTP client, all over one connection", event("kept"), TWICE, headers=False, right=0),
-    Server("libevent, its own HTTP client, one connection after the other", event("queue"), TWICE, headers=False, right=0),
+    Server("libevent, its own HTTP client", event("http"), TWICE, headers=False, right=ALONE),
     Server("libevent, its own HTTP client, `OTEL_NATIVE_CONTEXT=turn`", event("http"), TWICE, headers=False, env=TURN),
     Server("libevent, asks after a timer", event("timer"), REDIS_TWICE, right=0),
     Server("libevent, asks after a timer when it has begun to answer", event("stream"), REDIS_TWICE, right=0),
