@@ -200,6 +200,9 @@ OI_HOOK(void, gnutls_deinit, (gnutls_session_t session))
     if (oi_gnutls_enter(&call, session, OI_CALLER)) {
         forget(session, call.session->tls);
         oi_call_pause(&call.call);
+    } else if (call.session && oi_guard_enter()) {
+        forget(session, call.session->tls);
+        oi_guard_leave();
     }
     if (OI_GNUTLS_HAS(call, gnutls_deinit))
         OI_REAL(call.call, gnutls_deinit)(session);

@@ -29,9 +29,12 @@ int SSL_write_ex2(SSL *ssl, const void *buffer, size_t size, uint64_t flags, siz
     X(SSL_set0_wbio)                                                                                                   \
     X(SSL_clear)                                                                                                       \
     X(SSL_up_ref)                                                                                                      \
+    X(SSL_dup)                                                                                                         \
     X(SSL_free)                                                                                                        \
     X(SSL_get_error)                                                                                                   \
     X(SSL_get_rfd)                                                                                                     \
+    X(SSL_get_rbio)                                                                                                    \
+    X(SSL_get_wbio)                                                                                                    \
     X(SSL_get_wfd)                                                                                                     \
     X(SSL_is_server)                                                                                                   \
     X(SSL_is_init_finished)                                                                                            \
@@ -45,8 +48,20 @@ OI_LIBRARY(openssl, FUNCTIONS);
 static bool is_whole(const struct oi_provider *provider)
 {
     return OI_REAL_OF(provider, SSL_get_error) && OI_REAL_OF(provider, SSL_get_rfd) &&
-           OI_REAL_OF(provider, SSL_get_wfd) && OI_REAL_OF(provider, SSL_is_server) &&
+           OI_REAL_OF(provider, SSL_get_wfd) && OI_REAL_OF(provider, SSL_get_rbio) &&
+           OI_REAL_OF(provider, SSL_get_wbio) && OI_REAL_OF(provider, SSL_is_server) &&
            OI_REAL_OF(provider, SSL_is_init_finished) && OI_REAL_OF(provider, SSL_ctrl);
+}
+
+/* Asked of a session without a BIO, OpenSSL 3 adds to the program's error queue. */
+static int read_fd(const struct oi_call *call, const SSL *ssl)
+{
+    return OI_REAL(*call, SSL_get_rbio)(ssl) ? OI_REAL(*call, SSL_get_rfd)(ssl) : -1;
+}
+
+static int write_fd(const struct oi_call *call, const SSL *ssl)
+{
+    return OI_REAL(*call, SSL_get_wbio)(ssl) ? OI_REAL(*call, SSL_get_wfd)(ssl) : -1;
 }
 
 /* False: the session is none of the program's own. */
@@ -68,7 +83,7 @@ static bool given_begins(struct oi_call *call, const void *caller)
 static void given(struct oi_call *call, const SSL *ssl)
 {
     oi_call_resume(call);
-    int in = OI_REAL(*call, SSL_get_rfd)(ssl), out = OI_REAL(*call, SSL_get_wfd)(ssl);
+    int in = read_fd(call, ssl), out = write_fd(call, ssl);
     struct oi_tls *tls = oi_tls_add(ssl, call->provider);
     if (tls)
         oi_tls_beneath(tls, in, out);
@@ -158,8 +173,8 @@ static bool enter_bound(struct session *session, const SSL *ssl, const void *cal
         return false;
     struct oi_call *call = &session->call;
     if (session->tls->bound ? oi_tls_bind(session->tls, -1, -1, false)
-                            : oi_tls_bind(session->tls, OI_REAL(*call, SSL_get_rfd)(ssl),
-                                          OI_REAL(*call, SSL_get_wfd)(ssl), OI_REAL(*call, SSL_is_server)(ssl) == 1))
+                            : oi_tls_bind(session->tls, read_fd(call, ssl), write_fd(call, ssl),
+                                          OI_REAL(*call, SSL_is_server)(ssl) == 1))
         return true;
     oi_call_leave(call);
     return false;
@@ -309,9 +324,11 @@ static int write_told(struct session *session, const struct writer *writer, SSL 
     enum oi_tls_result how;
     size_t put;
     int result, error;
+    bool unfinished = oi_tls_unfinished(session->tls);
     if (!oi_tls_write(session->tls, buffer, size, moves(call, ssl), &piece)) {
         oi_call_leave(call);
-        return hand_over(call, writer, ssl, buffer, size, written);
+        /* Where some has gone, or the library waits for a copy of ours, it must not take this for the same bytes. */
+        return hand_over(call, writer, ssl, buffer, unfinished ? 0 : size, written);
     }
     do {
         oi_tls_next(session->tls, &piece);
@@ -428,6 +445,24 @@ OI_HOOK(int, SSL_up_ref, (SSL * ssl))
     return OI_REAL(session.call, SSL_up_ref)(ssl);
 }
 
+/* Of a session in use there is no copy: it is another reference. */
+OI_HOOK(SSL *, SSL_dup, (SSL * ssl))
+{
+    struct session session;
+    bool told = enter(&session, ssl, OI_CALLER);
+    if (!is_there(&session, index_SSL_dup, told))
+        return NULL;
+    if (told)
+        oi_call_pause(&session.call);
+    SSL *result = OI_REAL(session.call, SSL_dup)(ssl);
+    if (told && result == ssl) {
+        oi_call_resume(&session.call);
+        oi_tls_refer(session.tls);
+        oi_call_leave(&session.call);
+    }
+    return result;
+}
+
 OI_HOOK(void, SSL_free, (SSL * ssl))
 {
     struct session session;
@@ -437,6 +472,9 @@ OI_HOOK(void, SSL_free, (SSL * ssl))
     if (told) {
         oi_tls_free(ssl);
         oi_call_pause(&session.call);
+    } else if (session.tls && oi_guard_enter()) { /* the agent has stood down: its address will be another's */
+        oi_tls_free(ssl);
+        oi_guard_leave();
     }
     OI_REAL(session.call, SSL_free)(ssl);
 }

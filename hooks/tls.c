@@ -36,8 +36,23 @@ static void unbind(struct oi_tls *tls)
     tls->fd = -1;
 }
 
+/* It works on what it worked on: another BIO for the same stream (each packet that arrives may get one of its own). */
+static bool is_same(const struct oi_tls *tls, int in, int out)
+{
+    struct oi_connection_seen seen;
+    int fd = in >= 0 ? in : out;
+    if (!tls->bound || fd != tls->fd)
+        return false;
+    if (fd < 0)
+        return true;
+    seen = oi_descriptor_any_connection(fd);
+    return seen.connection && seen.connection == tls->seen.connection && seen.generation == tls->seen.generation;
+}
+
 void oi_tls_beneath(struct oi_tls *tls, int in, int out)
 {
+    if (is_same(tls, in, out))
+        return;
     unbind(tls);
     for (int i = 0; i < 2; i++) {
         int fd = i == 0 ? in : out;
@@ -84,7 +99,7 @@ bool oi_tls_bind(struct oi_tls *tls, int in, int out, bool server)
 
 void oi_tls_refer(struct oi_tls *tls)
 {
-    tls->references++;
+    atomic_fetch_add(&tls->references, 1);
 }
 
 void oi_tls_free(const void *session)
@@ -92,10 +107,10 @@ void oi_tls_free(const void *session)
     struct oi_tls *tls = oi_handles_find(&sessions, session);
     if (!tls)
         return;
-    if (tls->references > 0) {
-        tls->references--;
-        return;
-    }
+    uint32_t references = atomic_load(&tls->references);
+    while (references > 0)
+        if (atomic_compare_exchange_weak(&tls->references, &references, references - 1))
+            return;
     unbind(tls);
     oi_handles_remove(&sessions, session);
 }

@@ -31,10 +31,10 @@ struct oi_tls {
     struct oi_connection_seen seen;     /* NULL: not bound, or nothing is to be told */
     int fd;                             /* beneath; -1: none */
     bool bound;
-    bool client;         /* of whoever connected */
-    bool over;           /* nothing is to be told */
-    uint32_t references; /* beside the first one */
-    void *own;           /* what the library's hooks keep of it; NULL: nothing */
+    bool client;                 /* of whoever connected */
+    bool over;                   /* nothing is to be told */
+    _Atomic uint32_t references; /* beside the first one */
+    void *own;                   /* what the library's hooks keep of it; NULL: nothing */
     /* The write under way, which the program will repeat. */
     struct oi_tls_copy *copy; /* it is to be handed over again, from where it was left; NULL: none */
     const void *buffer;       /* the program's */

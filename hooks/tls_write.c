@@ -151,7 +151,7 @@ void oi_tls_next(struct oi_tls *tls, struct oi_tls_piece *piece)
 /* Nothing of ours stands between what the library knows and what the program gives it now. */
 static bool repeats(const struct oi_tls *tls, const void *buffer, size_t size, bool moves)
 {
-    size_t least = tls->done + (tls->copy ? tls->copy->program : tls->segment);
+    size_t least = tls->done + (tls->copy ? tls->copy->program : tls->segment > 0);
     return (!tls->copy && tls->done == 0 && tls->segment == 0) || (size >= least && (moves || buffer == tls->buffer));
 }
 

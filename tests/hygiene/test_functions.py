@@ -56,8 +56,8 @@ def table(library):
 
 
 def hooked(library):
-    return {name for path in files("hooks", ".c") if path.name.startswith(library)
-            for name in re.findall(r"^OI_HOOK\([^,]*, *(\w+),", path.read_text(encoding="utf-8"), re.M)}
+    return {name for path in [*files("hooks", ".c"), *files("hooks", ".S")] if path.name.startswith(library)
+            for name in re.findall(r"^OI_(?:HOOK\([^,]*, *|STUB\()(\w+)[,)]", path.read_text(encoding="utf-8"), re.M)}
 
 
 def declared(library):
