@@ -1,0 +1,302 @@
+// build: -pthread -lssl -lcrypto
+/* Sessions that end, are lent, or get something else beneath them: tls_lives CERTIFICATE KEY ARRIVED WAY
+ *
+ * Client and server are in this one thread, with memory between them that takes little, so that a write is to be
+ * repeated. What happens meanwhile is WAY:
+ *
+ *   stood-down   the program exports traces by itself, and gives the session up: another one is made at its address
+ *   shorter      the write is repeated with less
+ *   error-queue  (nothing is written) another session is given a descriptor, in two steps
+ *   bio          the session is given the same BIO anew, to read from
+ *   dup          SSL_dup(), and the copy, which is only a reference, is given back
+ *   references   some threads take references, which are all given back
+ *   packets      three requests with answers, each of which arrives in a BIO of its own
+ *
+ * What the last server has read goes to the file ARRIVED. Prints what the calls said, and what is in the error queue.
+ */
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LITTLE = 4096, MUCH = 1 << 17, BODY = 60000, THREADS = 4, REFERENCES = 100000, TURNS = 1000, TRIES = 500 };
+
+struct ends {
+    SSL *client, *server;
+};
+
+static SSL_CTX *client_context, *server_context;
+static FILE *arrived;
+static pthread_barrier_t together;
+
+static void need(bool condition, const char *what)
+{
+    if (condition)
+        return;
+    fprintf(stderr, "tls_lives: %s\n", what);
+    ERR_print_errors_fp(stderr);
+    exit(3);
+}
+
+static void make_contexts(const char *certificate, const char *key)
+{
+    client_context = SSL_CTX_new(TLS_client_method());
+    server_context = SSL_CTX_new(TLS_server_method());
+    need(SSL_CTX_use_certificate_chain_file(server_context, certificate) == 1 &&
+             SSL_CTX_use_PrivateKey_file(server_context, key, SSL_FILETYPE_PEM) == 1,
+         "certificate");
+    SSL_CTX_set_num_tickets(server_context, 0);
+}
+
+/* The client is `client`, `room` what is taken of it at once. */
+static struct ends connected(SSL *client, size_t room)
+{
+    struct ends ends = {client, SSL_new(server_context)};
+    BIO *here, *there;
+    need(BIO_new_bio_pair(&here, room, &there, MUCH) == 1, "a pair");
+    SSL_set_connect_state(ends.client);
+    SSL_set_accept_state(ends.server);
+    SSL_set_bio(ends.client, here, here);
+    SSL_set_bio(ends.server, there, there);
+    for (int turn = 0; turn < TURNS; turn++) {
+        int one = SSL_do_handshake(ends.client), other = SSL_do_handshake(ends.server);
+        if (one == 1 && other == 1)
+            return ends;
+    }
+    need(false, "a handshake");
+    return ends;
+}
+
+static void disconnect(struct ends ends)
+{
+    SSL_free(ends.client);
+    SSL_free(ends.server);
+}
+
+static size_t make_request(char *request, const char *path, size_t body)
+{
+    int length = sprintf(request, "POST %s HTTP/1.1\r\nHost: example.test\r\nContent-Length: %zu\r\n\r\n", path, body);
+    for (size_t i = 0; i < body; i++)
+        request[(size_t)length + i] = (char)('a' + i / 7 % 26);
+    return (size_t)length + body;
+}
+
+static void arrive(SSL *server)
+{
+    char got[LITTLE];
+    for (int count; (count = SSL_read(server, got, sizeof got)) > 0;)
+        fwrite(got, 1, (size_t)count, arrived);
+}
+
+static void tell(const char *what, SSL *ssl, int result)
+{
+    int error = SSL_get_error(ssl, result);
+    unsigned long queued = ERR_peek_error();
+    printf("%s: %d, error %d, queue %s\n", what, result, error, queued ? ERR_reason_error_string(queued) : "empty");
+}
+
+static void replace(SSL *client)
+{
+    BIO *beneath = SSL_get_wbio(client);
+    BIO_up_ref(beneath);
+    SSL_set0_rbio(client, beneath);
+}
+
+static void duplicate(SSL *client)
+{
+    SSL *copy = SSL_dup(client);
+    need(copy == client, "another reference");
+    SSL_free(copy);
+}
+
+static void *borrow(void *client)
+{
+    pthread_barrier_wait(&together);
+    for (int i = 0; i < REFERENCES; i++)
+        SSL_up_ref(client);
+    return NULL;
+}
+
+static void lend(SSL *client)
+{
+    static bool done;
+    pthread_t threads[THREADS];
+    if (done)
+        return;
+    done = true;
+    pthread_barrier_init(&together, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        need(pthread_create(&threads[i], NULL, borrow, client) == 0, "a thread");
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    for (int i = 0; i < THREADS * REFERENCES; i++)
+        SSL_free(client);
+}
+
+static void nothing(SSL *client)
+{
+    (void)client;
+}
+
+/* One request; `meanwhile` comes each time before it is written again, with at most `again` bytes. */
+static void post(void (*meanwhile)(SSL *client), size_t again)
+{
+    static char request[BODY + 200];
+    struct ends ends = connected(SSL_new(client_context), LITTLE);
+    size_t length = make_request(request, "/one", BODY), sent = 0, waits = 0, most = length;
+    while (sent < length) {
+        size_t size = length - sent < most ? length - sent : most;
+        int result = SSL_write(ends.client, request + sent, (int)size);
+        int error = SSL_get_error(ends.client, result);
+        if (result <= 0 && error != SSL_ERROR_WANT_WRITE) {
+            tell("refused", ends.client, result);
+            break;
+        }
+        sent += result > 0 ? (size_t)result : 0;
+        waits += result <= 0;
+        most = again;
+        if (result <= 0)
+            meanwhile(ends.client);
+        arrive(ends.server);
+    }
+    need(waits > 0, "nothing was to be repeated");
+    printf("taken: %zu of %zu\n", sent, length);
+    tell("nothing to read", ends.client, SSL_read(ends.client, request, 1));
+    disconnect(ends);
+}
+
+/* A new session where `old` was. */
+static SSL *at_address_of(const SSL *old)
+{
+    SSL *others[TRIES], *found = NULL;
+    size_t count = 0;
+    while (!found && count < TRIES) {
+        SSL *made = SSL_new(client_context);
+        if (made == old)
+            found = made;
+        else
+            others[count++] = made;
+    }
+    while (count > 0)
+        SSL_free(others[--count]);
+    need(found != NULL, "the same address");
+    return found;
+}
+
+static void stood_down(void)
+{
+    static const char export[] = "POST /v1/traces HTTP/1.1\r\nHost: collector\r\n"
+                                 "Content-Type: application/x-protobuf\r\nContent-Length: 4\r\n\r\nabcd";
+    static char request[BODY];
+    struct ends first = connected(SSL_new(client_context), LITTLE), own = connected(SSL_new(client_context), MUCH);
+    size_t length = make_request(request, "/first", 6000);
+    tell("first", first.client, SSL_write(first.client, request, (int)length));
+    tell("export", own.client, SSL_write(own.client, export, sizeof export - 1));
+    const SSL *old = first.client;
+    disconnect(first);
+    struct ends second = connected(at_address_of(old), MUCH);
+    length = make_request(request, "/second", 7000); /* as long at least: it could be taken for the first */
+    tell("second", second.client, SSL_write(second.client, request, (int)length));
+    arrive(second.server);
+    disconnect(second);
+    disconnect(own);
+}
+
+static void error_queue(void)
+{
+    struct ends ends = connected(SSL_new(client_context), MUCH);
+    int sockets[2];
+    char byte;
+    need(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0, "sockets");
+    for (int i = 0; i < 2; i++) {
+        SSL *other = SSL_new(client_context);
+        ERR_clear_error();
+        int first = (i == 0 ? SSL_set_rfd : SSL_set_wfd)(other, sockets[0]);
+        tell(i == 0 ? "to read from" : "to write to", ends.client, first);
+        tell("nothing to read", ends.client, SSL_read(ends.client, &byte, 1));
+        int second = (i == 0 ? SSL_set_wfd : SSL_set_rfd)(other, sockets[0]);
+        tell("the other one", ends.client, second);
+        tell("nothing to read", ends.client, SSL_read(ends.client, &byte, 1));
+        SSL_free(other);
+    }
+    close(sockets[0]);
+    close(sockets[1]);
+    disconnect(ends);
+}
+
+/* What the one side has written, as a packet that has arrived. */
+static void pass(SSL *client, BIO *from)
+{
+    char packet[MUCH / 4];
+    int length = BIO_read(from, packet, sizeof packet);
+    if (length <= 0)
+        return;
+    BIO *fresh = BIO_new(BIO_s_mem());
+    need(BIO_write(fresh, packet, length) == length, "a packet");
+    SSL_set0_rbio(client, fresh);
+}
+
+static void packets(void)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
+    SSL *client = SSL_new(client_context), *server = SSL_new(server_context);
+    BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
+    BIO_up_ref(to_server);
+    SSL_set_connect_state(client);
+    SSL_set_accept_state(server);
+    SSL_set_bio(client, BIO_new(BIO_s_mem()), to_server);
+    SSL_set_bio(server, to_server, to_client);
+    for (int turn = 0; turn < 10; turn++) {
+        SSL_do_handshake(client);
+        SSL_do_handshake(server);
+        pass(client, to_client);
+    }
+    need(SSL_is_init_finished(client) && SSL_is_init_finished(server), "a handshake");
+    for (int i = 0; i < 3; i++) {
+        char request[200], path[] = {'/', (char)('1' + i), 0}, got[200];
+        size_t length = make_request(request, path, 4);
+        tell("request", client, SSL_write(client, request, (int)length));
+        arrive(server);
+        need(SSL_write(server, answer, sizeof answer - 1) > 0, "an answer");
+        pass(client, to_client);
+        tell("answer", client, SSL_read(client, got, sizeof got));
+    }
+    SSL_free(client);
+    SSL_free(server);
+}
+
+int main(int count, char **word)
+{
+    if (count != 5)
+        return 2;
+    const char *way = word[4];
+    make_contexts(word[1], word[2]);
+    need((arrived = fopen(word[3], "wb")) != NULL, "a file");
+    if (strcmp(way, "shorter") == 0)
+        SSL_CTX_set_mode(client_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (strcmp(way, "stood-down") == 0)
+        stood_down();
+    else if (strcmp(way, "shorter") == 0)
+        post(nothing, BODY / 3);
+    else if (strcmp(way, "error-queue") == 0)
+        error_queue();
+    else if (strcmp(way, "bio") == 0)
+        post(replace, MUCH);
+    else if (strcmp(way, "dup") == 0)
+        post(duplicate, MUCH);
+    else if (strcmp(way, "references") == 0)
+        post(lend, MUCH);
+    else if (strcmp(way, "packets") == 0)
+        packets();
+    else
+        return 2;
+    fclose(arrived);
+    SSL_CTX_free(client_context);
+    SSL_CTX_free(server_context);
+    return 0;
+}
