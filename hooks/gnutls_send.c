@@ -184,8 +184,13 @@ static void keep(struct oi_gnutls *session, const void *data, size_t size)
 {
     struct oi_gnutls_kept *kept = session->kept;
     session->waits = true;
-    if (!kept || data == kept->bytes || size > sizeof kept->bytes)
+    if (!kept || data == kept->bytes)
         return;
+    if (size > sizeof kept->bytes) { /* more than a record, which is never to be made again; nothing is known then */
+        oi_gnutls_forget(session);
+        session->waits = true;
+        return;
+    }
     memcpy(kept->bytes, data, size);
     kept->size = (uint32_t)size;
 }

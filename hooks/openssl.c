@@ -400,7 +400,11 @@ OI_HOOK(ossl_ssize_t, SSL_sendfile, (SSL * ssl, int fd, off_t offset, size_t siz
     return result;
 }
 
-/* --- ends --------------------------------------------------------------------------------------------------------- */
+/* --- ends ---------------------------------------------------------------------------------------------------------
+ *
+ * Of these each call is noted, also where nothing is told any more: what is kept of a write must end with its session,
+ * and with nothing else. OpenSSL itself calls SSL_clear as a handshake begins, which may be in the middle of a write.
+ */
 
 OI_HOOK(int, SSL_shutdown, (SSL * ssl))
 {
@@ -428,6 +432,9 @@ OI_HOOK(int, SSL_clear, (SSL * ssl))
     if (told) {
         oi_tls_clear(session.tls);
         oi_call_pause(&session.call);
+    } else if (session.tls && !oi_provider_contains(session.call.provider, OI_CALLER) && oi_guard_enter()) {
+        oi_tls_clear(session.tls);
+        oi_guard_leave();
     }
     return OI_REAL(session.call, SSL_clear)(ssl);
 }
@@ -438,10 +445,10 @@ OI_HOOK(int, SSL_up_ref, (SSL * ssl))
     bool told = enter(&session, ssl, OI_CALLER);
     if (!is_there(&session, index_SSL_up_ref, told))
         return 0;
-    if (told) {
+    if (session.tls)
         oi_tls_refer(session.tls);
+    if (told)
         oi_call_pause(&session.call);
-    }
     return OI_REAL(session.call, SSL_up_ref)(ssl);
 }
 
@@ -455,11 +462,8 @@ OI_HOOK(SSL *, SSL_dup, (SSL * ssl))
     if (told)
         oi_call_pause(&session.call);
     SSL *result = OI_REAL(session.call, SSL_dup)(ssl);
-    if (told && result == ssl) {
-        oi_call_resume(&session.call);
+    if (session.tls && result == ssl)
         oi_tls_refer(session.tls);
-        oi_call_leave(&session.call);
-    }
     return result;
 }
 
@@ -472,7 +476,7 @@ OI_HOOK(void, SSL_free, (SSL * ssl))
     if (told) {
         oi_tls_free(ssl);
         oi_call_pause(&session.call);
-    } else if (session.tls && oi_guard_enter()) { /* the agent has stood down: its address will be another's */
+    } else if (session.tls && oi_guard_enter()) {
         oi_tls_free(ssl);
         oi_guard_leave();
     }

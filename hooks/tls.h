@@ -9,8 +9,9 @@
  * A session that was set up out of our sight is unknown, and costs a look-up; in a process that has none, a load.
  *
  * By the libraries' contract a session belongs to one thread at a time; where reading and writing may be two threads'
- * (GnuTLS), what is kept of the write under way is the writer's. All functions but oi_tls_find are called with the
- * guard held. Async-signal-safe but for oi_tls_add, oi_tls_beneath and oi_tls_bind, which may map memory.
+ * (GnuTLS), what is kept of the write under way is the writer's. All functions but oi_tls_find and oi_tls_refer are
+ * called with the guard held. Async-signal-safe but for oi_tls_add, oi_tls_beneath and oi_tls_bind, which may map
+ * memory.
  */
 #ifndef OI_HOOKS_TLS_H
 #define OI_HOOKS_TLS_H

@@ -17,6 +17,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "listening.h"
+
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
 static SSL_CTX *server_context;
 static int listener;
@@ -102,12 +104,10 @@ int main(int count, char **word)
     need(SSL_CTX_use_certificate_file(server_context, word[1], SSL_FILETYPE_PEM) == 1 &&
              SSL_CTX_use_PrivateKey_file(server_context, word[2], SSL_FILETYPE_PEM) == 1,
          "a certificate");
-    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in where;
     socklen_t length = sizeof where;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    need(bind(listener, (struct sockaddr *)&where, length) == 0 && listen(listener, 1) == 0 &&
-             getsockname(listener, (struct sockaddr *)&where, &length) == 0,
-         "listen");
+    listener = listening(0, 1);
+    need(getsockname(listener, (struct sockaddr *)&where, &length) == 0, "a port");
     pthread_t thread;
     pthread_create(&thread, NULL, server, NULL);
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());

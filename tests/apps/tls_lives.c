@@ -5,6 +5,8 @@
  * repeated. What happens meanwhile is WAY:
  *
  *   stood-down   the program exports traces by itself, and gives the session up: another one is made at its address
+ *   cleared      likewise, and the same session is used anew
+ *   lent         likewise, a reference to the session is taken and given back, and the write is repeated
  *   shorter      the write is repeated with less
  *   error-queue  (nothing is written) another session is given a descriptor, in two steps
  *   bio          the session is given the same BIO anew, to read from
@@ -188,7 +190,31 @@ static SSL *at_address_of(const SSL *old)
     return found;
 }
 
-static void stood_down(void)
+static void write_again(struct ends ends, const char *request, size_t length)
+{
+    int result = -1;
+    for (int turn = 0; result <= 0 && turn < TURNS; turn++) {
+        arrive(ends.server);
+        result = SSL_write(ends.client, request, (int)length);
+    }
+    tell("again", ends.client, result);
+    arrive(ends.server);
+    disconnect(ends);
+}
+
+static struct ends another(struct ends first, bool cleared)
+{
+    SSL *client = first.client;
+    if (!cleared) {
+        disconnect(first);
+        return connected(at_address_of(client), MUCH);
+    }
+    SSL_free(first.server);
+    need(SSL_clear(client) == 1, "a session to be used anew");
+    return connected(client, MUCH);
+}
+
+static void stood_down(bool cleared, bool lent)
 {
     static const char export[] = "POST /v1/traces HTTP/1.1\r\nHost: collector\r\n"
                                  "Content-Type: application/x-protobuf\r\nContent-Length: 4\r\n\r\nabcd";
@@ -197,9 +223,14 @@ static void stood_down(void)
     size_t length = make_request(request, "/first", 6000);
     tell("first", first.client, SSL_write(first.client, request, (int)length));
     tell("export", own.client, SSL_write(own.client, export, sizeof export - 1));
-    const SSL *old = first.client;
-    disconnect(first);
-    struct ends second = connected(at_address_of(old), MUCH);
+    if (lent) {
+        SSL_up_ref(first.client);
+        SSL_free(first.client);
+        write_again(first, request, length);
+        disconnect(own);
+        return;
+    }
+    struct ends second = another(first, cleared);
     length = make_request(request, "/second", 7000); /* as long at least: it could be taken for the first */
     tell("second", second.client, SSL_write(second.client, request, (int)length));
     arrive(second.server);
@@ -279,8 +310,8 @@ int main(int count, char **word)
     need((arrived = fopen(word[3], "wb")) != NULL, "a file");
     if (strcmp(way, "shorter") == 0)
         SSL_CTX_set_mode(client_context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    if (strcmp(way, "stood-down") == 0)
-        stood_down();
+    if (strcmp(way, "stood-down") == 0 || strcmp(way, "cleared") == 0 || strcmp(way, "lent") == 0)
+        stood_down(strcmp(way, "cleared") == 0, strcmp(way, "lent") == 0);
     else if (strcmp(way, "shorter") == 0)
         post(nothing, BODY / 3);
     else if (strcmp(way, "error-queue") == 0)

@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "listening.h"
+
 struct end {
     SSL *ssl;
     int fd;
@@ -189,12 +191,10 @@ int main(int count, char **word)
     key = word[2];
     arrived = word[3];
     way = word[4];
-    struct sockaddr_in where = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in where;
     socklen_t length = sizeof where;
-    listener = socket(AF_INET, SOCK_STREAM, 0);
-    need(bind(listener, (struct sockaddr *)&where, length) == 0 && listen(listener, 1) == 0 &&
-             getsockname(listener, (struct sockaddr *)&where, &length) == 0,
-         "listen");
+    listener = listening(0, 1);
+    need(getsockname(listener, (struct sockaddr *)&where, &length) == 0, "a port");
     pthread_t thread;
     pthread_create(&thread, NULL, server, NULL);
     struct end end = {.fd = socket(AF_INET, SOCK_STREAM, 0)};

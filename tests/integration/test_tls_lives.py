@@ -38,6 +38,18 @@ def test_what_waits_in_a_session_given_up_is_not_sent_by_another(tmp_path):
     assert (tmp_path / "arrived").read_bytes().startswith(b"POST /second ")
 
 
+def test_what_waits_in_a_session_is_not_sent_when_that_is_used_anew(tmp_path):
+    said, _, headers = lives(tmp_path, "cleared", stderr=b"SDK")
+    assert said[0] == "first: -1, error 3, queue empty" and said[2].endswith("error 0, queue empty") and not headers
+    assert (tmp_path / "arrived").read_bytes().startswith(b"POST /second ")
+
+
+def test_what_waits_in_a_session_that_was_lent_is_ended(tmp_path):
+    """As it was begun, with our headers, though the agent has stood down."""
+    said, _, headers = lives(tmp_path, "lent", stderr=b"SDK")
+    assert said[0] == "first: -1, error 3, queue empty" and said[2].endswith("error 0, queue empty") and len(headers) == 1
+
+
 @pytest.mark.parametrize("way", ["shorter", "bio", "dup", "references"])
 def test_a_write_that_waits_is_ended(tmp_path, way):
     said, spans, headers = lives(tmp_path, way)
