@@ -66,8 +66,13 @@ void oi_exporter_load(const struct oi_export_host *from, bool unusable)
         return;
     inherited = false;
     exporter = NULL;
-    if (unusable)
+    if (unusable) {
+        oi_log(
+            OI_LOG_WARN,
+            "this process was forked past libc's fork, or while its parent opened the exporter: it cannot open it, and "
+            "its spans are dropped");
         return;
+    }
     if (!open_fn) {
         char path[4096];
         snprintf(path, sizeof path, "%s/libotel-exporter.so", oi_life_folder ? oi_life_folder : ".");

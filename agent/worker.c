@@ -26,7 +26,6 @@ enum {
     STACK_SIZE_MOST = 64 * 1024 * 1024, /* a program's thread-local data lies on it too */
     WAY_OUT_MS = 250,                   /* beyond the deadline, for the worker to come out of libcurl */
     LOOK_MS = 50,                       /* how often the worker looks where nobody may wake it */
-    FORK_WAIT_MS = 1000,                /* how long fork may wait for the worker's safe point */
 };
 
 /* What the worker is doing, as far as producers need to know. */
@@ -477,7 +476,7 @@ void oi_worker_open_exporter(uint64_t deadline)
 void oi_worker_fork_prepare(void)
 {
     /* Also without a worker: another thread may be starting it. */
-    oi_thread.fence = oi_fence_take(oi_mono_ns() + FORK_WAIT_MS * OI_NS_PER_MS);
+    oi_thread.fence = oi_fence_take_to_fork(atomic_load(&sandboxed) ? 0 : atomic_load(&thread_id));
 }
 
 void oi_worker_fork_parent(void)

@@ -2,7 +2,7 @@
 
 import pytest
 from harness import not_under
-from host import SETTINGS, app, both, expect, gets, instrumented, preloaded
+from host import SETTINGS, app, bare, both, expect, gets, instrumented, outcome, preloaded
 
 CHILDREN = [f"child:{number}" for number in range(40)]
 
@@ -15,6 +15,26 @@ def test_children_forked_while_the_worker_loads_the_exporter(mode, how, redis, s
     expect(spans, *gets(redis, "parent:1", *CHILDREN))
     assert len({span.trace_id for span in spans}) == 41
     assert len({span.resource["process.pid"] for span in spans}) == 41
+
+
+WITHOUT_EXPORTER = (b"otel-instrument: this process was forked past libc's fork, or while its parent opened the exporter: it cannot "
+                    b"open it, and its spans are dropped\n")
+
+
+@not_under("address", "its runtime does not start beside an auditor of the loader")
+@pytest.mark.parametrize("work, keys, said", [
+    ("1500", ["parent:1", "child:0"], b""),  # milliseconds of processor time: the fork waits for it
+    ("wait", ["parent:1"], WITHOUT_EXPORTER),  # for something that comes behind the fork: the fork does not
+])
+def test_a_fork_while_the_exporter_takes_its_time_to_open(work, keys, said, redis, sink, tmp_path):
+    command = [app("host_fork_slow"), "once", redis.socket]
+    expected = bare(command)
+    result = instrumented(command, sink, env={
+        **SETTINGS, "OTEL_BSP_SCHEDULE_DELAY": "1", "FORK_AFTER": tmp_path / "begun", "FORK_THEN": tmp_path / "over",
+        "LD_AUDIT": app("slow_open"), "SLOW_OBJECT": "libotel-exporter", "SLOW_FOLDER": tmp_path, "SLOW_WORK": work})
+    assert outcome(result) == outcome(expected)
+    assert result.stderr == said
+    expect(sink.spans(), *gets(redis, *keys))
 
 
 @not_under("address", "its allocator's locks are not released in a child: the program hangs bare too")
@@ -66,9 +86,12 @@ def test_a_daemon_delivers_after_its_parent_is_gone(redis, sink):
 
 
 def test_children_made_past_libc_are_noticed(redis, sink):
-    """A raw clone has no fork handler: such a child may lose its span, never send its parent's or share its identity."""
-    both([app("host_fork"), "raw", redis.socket], sink)
+    """A raw clone has no fork handler: such a child may lose its span and says so, never sends its parent's or shares its identity."""
+    command = [app("host_fork"), "raw", redis.socket]
+    expected, result = bare(command), instrumented(command, sink, env=SETTINGS)
     spans = sink.spans()
+    assert outcome(result) == outcome(expected)
+    assert result.stderr == WITHOUT_EXPORTER * (3 - len(spans))
     assert [span.attributes["db.query.text"] for span in spans].count("GET parent:1") == 1
     assert len({span.span_id for span in spans}) == len(spans)
     assert len({span.resource["service.instance.id"] for span in spans}) == len(spans)
