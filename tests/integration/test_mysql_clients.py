@@ -211,9 +211,9 @@ def served(mariadb, command, env, at_once):
     with OtlpSink() as sink, serving([*command, port, mariadb.port], port, sink, {**env, "OTEL_NATIVE_DB_STATEMENT": "raw"}):
         with ThreadPoolExecutor(at_once) as pool:
             list(pool.map(lambda i: ask(port, f"/{i}"), range(64)))
-        found = []
-        wait_until(lambda: found.clear() or found.extend(parents(sink.spans())) or len(found) == 64, what="the statements' spans")
-    return found
+        wait_until(lambda: sum(span.kind == "SERVER" for span in sink.spans()) == 64, what="the requests' spans")
+        wait_until(lambda: len(list(parents(sink.spans()))) == 64, what="the statements' spans")
+        return list(parents(sink.spans()))
 
 
 @pytest.mark.parametrize("at_once", [1, 16])
