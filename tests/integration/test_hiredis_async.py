@@ -158,7 +158,7 @@ def test_an_invalid_format(client):
 def test_the_server_dies():
     with Redis() as server:
         def kill(_):
-            wait_until(lambda: blocked(server), 20, "BLPOP")
+            wait_until(lambda: blocked(server), what="BLPOP")
             server.kill()
 
         spans = interrupted(server, [app("redis_async"), f"connect|127.0.0.1|{server.port}", "command|BLPOP nothing 0",

@@ -62,7 +62,7 @@ def waits(client):
             "SELECT id FROM information_schema.processlist WHERE command = 'Query' AND info LIKE 'UPDATE%' AND 0 < (SELECT "
             "variable_value FROM information_schema.global_status WHERE variable_name = 'INNODB_ROW_LOCK_CURRENT_WAITS')").strip()
 
-    return wait_until(asked, 30, "a statement that waits for a lock")
+    return wait_until(asked, what="a statement that waits for a lock")
 
 
 def test_a_deadlock(client, which):
@@ -107,7 +107,7 @@ def killed(client, script, what, which):
         number = waits(client)
         client.server.sql(f"KILL {what} {number}")
         if what == "CONNECTION":
-            wait_until(lambda: number not in client.server.sql("SELECT id FROM information_schema.processlist").split(), 30,
-                       "a connection being gone")
+            wait_until(lambda: number not in client.server.sql("SELECT id FROM information_schema.processlist").split(),
+                       what="a connection being gone")
 
     return driven(client, script, [act], which, client.reset, same=what == "QUERY")

@@ -171,7 +171,7 @@ except redis.RedisError as error: print(type(error).__name__)"""]
             pass
         process.stdin.write(b"\n")
         process.stdin.flush()
-        wait_until(lambda: "blocked_clients:1" in server.cli("INFO", "clients"), 20, "the program waiting")
+        wait_until(lambda: "blocked_clients:1" in server.cli("INFO", "clients"), what="the program waiting")
         server.kill()
         output, errors = process.communicate(timeout=30)
         assert (process.returncode, errors) == (0, b"") and b"ConnectionError" in output

@@ -45,7 +45,7 @@ class Webdis:
         return self
 
     def wait_connected(self):
-        wait_until(lambda: self.redis.cli("CLIENT", "LIST").count(" db=2 ") == 2, 30, "webdis's connections")
+        wait_until(lambda: self.redis.cli("CLIENT", "LIST").count(" db=2 ") == 2, what="webdis's connections")
 
     def __exit__(self, *_):
         if self.process.poll() is None:
@@ -162,7 +162,7 @@ def test_a_subscription(server, mode):
             told += [webdis.ask(f"/PUBLISH/news/{word}")[2], answer.read1()]
         answer.close()
         listening.close()
-        wait_until(lambda: server.cli("PUBSUB", "CHANNELS") == "\n", 30, "the end of the subscription")
+        wait_until(lambda: server.cli("PUBSUB", "CHANNELS") == "\n", what="the end of the subscription")
         return told
 
     told, spans = both(server, act, mode)
@@ -180,13 +180,13 @@ def test_a_server_that_goes_and_comes(mode):
         def act(webdis):
             told = [webdis.ask("/SET/k/v")[0]]
             server.stop()
-            wait_until(lambda: webdis.ask("/GET/k")[0] == 503, 30, "webdis to notice")
+            wait_until(lambda: webdis.ask("/GET/k")[0] == 503, what="webdis to notice")
             told.append(webdis.ask("/GET/k")[::2])
             if webdis.sink:
-                wait_until(lambda: any(span.status[0] == "ERROR" for span in webdis.sink.spans()), 30, "an attempt to connect")
+                wait_until(lambda: any(span.status[0] == "ERROR" for span in webdis.sink.spans()), what="an attempt to connect")
             server.start()
             webdis.wait_connected()
-            wait_until(lambda: webdis.ask("/ECHO/x")[0] == 200, 30, "webdis to use its connections")
+            wait_until(lambda: webdis.ask("/ECHO/x")[0] == 200, what="webdis to use its connections")
             return [*told, webdis.ask("/ECHO/x")]
 
         def spans_of(webdis, sink):
