@@ -51,7 +51,7 @@ SCRIPTS = {
     "jobs": "set -m; sleep 30 & kill -STOP %1; kill -CONT %1; kill %1; wait %1; echo $?; trap 'echo child' CHLD; (exit 5) & wait $!; echo $?",
     "trapped wait": "trap 'echo end; exit 3' TERM; (sleep 0.05; kill -TERM $$) & wait; echo not here",
     "nested here": "cat <<- A | sed 's/^/> /'\n\tone $(cat <<< two) \"$(cat << B\nthree\nB\n)\"\n\tA",
-    "terminal": "TERM=dumb script -qec 'bash --norc -ic \"stty size; (exit 3); echo \\$?; tty > /dev/null && echo one; cat < /dev/tty\"' /dev/null <<< typed",
+    "terminal": "TERM=dumb script -E never -qec 'bash --norc -ic \"stty size; (exit 3); echo \\$?; tty > /dev/null && echo one; cat < /dev/tty\"' /dev/null <<< typed",
     "busybox": "busybox sh -c 'echo from $0; exit 4' busybox; echo $?; busybox seq 3 | busybox tac",
     "sudo": "sudo -n -u nobody sh -c 'id -un; env | cut -d= -f1 | grep -e LD_PRELOAD -e OTEL'; echo $?; sudo -V | head -n 1",
     "strace": "strace -f -qq -e trace=write -e signal=none -o calls sh -c 'echo hi; exit 3'; echo $?; sed 's/^[0-9]* *//' calls",
