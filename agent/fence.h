@@ -11,9 +11,9 @@
 /* Waits for the fence, at most until `until` (monotonic ns). False: it was not to be had. */
 bool oi_fence_take(uint64_t until);
 
-/* The same for a thread that forks while `worker` (a thread's number, 0: not known) may hold the fence: it waits a second,
- * and up to ten while the worker spends processor time: a child that is forked in the middle of dlopen may break. A worker
- * that spends none may wait for a lock that the forking thread holds. */
+/* The same for a thread that forks while `worker` (a thread's number, 0: not known) may hold the fence: it waits a
+ * second, and up to ten while the worker spends processor time: a child that is forked in the middle of dlopen may
+ * break. A worker that spends none may wait for a lock that the forking thread holds. */
 bool oi_fence_take_to_fork(pid_t worker);
 
 /* The same without end: the worker. */
