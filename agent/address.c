@@ -1,5 +1,7 @@
 #include "agent/address.h"
 
+#include <sys/socket.h>
+
 static char *put_byte(char *to, unsigned value)
 {
     if (value >= 100)
@@ -78,4 +80,15 @@ struct oi_text oi_address_ipv6(const uint8_t address[16], char room[OI_ADDRESS_T
         to = put_ipv4(to, address + 12);
     }
     return oi_text_of(room, (size_t)(to - room));
+}
+
+struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT])
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    bool v4 = address->family == AF_INET6 && memcmp(address->ip, mapped, sizeof mapped) == 0;
+    if (address->family != AF_INET && address->family != AF_INET6)
+        return (struct oi_text){NULL, 0};
+    if (address->family == AF_INET || v4)
+        return oi_address_ipv4(address->ip + (v4 ? 12 : 0), room);
+    return oi_address_ipv6(address->ip, room);
 }

@@ -39,9 +39,9 @@ struct oi_text oi_http_put_method(struct oi_record *record, enum oi_semconv sets
     if (!known)
         method = OI_TEXT("_OTHER");
     if (sets & OI_SEMCONV_OLD)
-        oi_record_str(record, "http.method", method);
+        oi_record_str_owned(record, "http.method", method);
     if (sets & OI_SEMCONV_NEW) {
-        oi_record_str(record, "http.request.method", method);
+        oi_record_str_owned(record, "http.request.method", method);
         if (!oi_text_equal(method, sent))
             oi_record_str(record, "http.request.method_original", sent);
     }
@@ -71,8 +71,7 @@ void oi_http_put_error(struct oi_record *record, enum oi_semconv sets, int statu
         oi_record_str(record, "error.type", type);
 }
 
-/* `/path`: there is no place for a secret in it. */
-static bool is_plain_path(struct oi_text url)
+bool oi_http_is_plain_path(struct oi_text url)
 {
     return url.len > 0 && url.at[0] == '/' && !memchr(url.at, '?', url.len) && !memchr(url.at, '#', url.len);
 }
@@ -81,7 +80,7 @@ struct oi_text oi_http_redacted(struct oi_record *record, struct oi_text url)
 {
     if (!oi_text_present(url))
         return url;
-    if (is_plain_path(url)) {
+    if (oi_http_is_plain_path(url)) {
         struct oi_buffer path = oi_record_text_begin(record, url.len);
         oi_buffer_put(&path, url.at, url.len);
         return oi_record_text_end(record, &path);

@@ -15,6 +15,9 @@ void oi_http_put_status(struct oi_record *record, enum oi_semconv sets, int stat
 void oi_http_put_error(struct oi_record *record, enum oi_semconv sets, int status, bool failed, struct oi_text type,
                        struct oi_text message);
 
+/* `/path`: there is no place for a secret in it. */
+bool oi_http_is_plain_path(struct oi_text url);
+
 /* The URL, or the target of a request, without its secrets; the text is the record's. */
 struct oi_text oi_http_redacted(struct oi_record *record, struct oi_text url);
 

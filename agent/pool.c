@@ -103,14 +103,12 @@ void *oi_pool_take(struct oi_pool *pool)
     return NULL;
 }
 
-void oi_pool_prefetch(const struct oi_pool *pool)
+const void *oi_pool_next(const struct oi_pool *pool)
 {
     uint32_t next = (uint32_t)atomic_load_explicit(&pool->head, memory_order_relaxed);
     if (!atomic_load_explicit(&pool->base, memory_order_relaxed))
-        return; /* not mapped yet */
-    const char *slot = slot_at(pool, next > 0 ? next - 1 : 0);
-    for (size_t at = 0; at < pool->slot_size; at += 64)
-        __builtin_prefetch(slot + at, 1);
+        return NULL;
+    return slot_at(pool, next > 0 ? next - 1 : 0);
 }
 
 void oi_pool_give(struct oi_pool *pool, void *slot)

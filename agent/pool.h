@@ -36,8 +36,8 @@ void oi_pool_unmap(struct oi_pool *pool);
 /* A slot, its content undefined; NULL: all are taken. */
 void *oi_pool_take(struct oi_pool *pool);
 
-/* Asks for the cache lines of the slot that would be taken next, for writing. Costs no waiting. */
-void oi_pool_prefetch(const struct oi_pool *pool);
+/* The slot that would be taken next, if nobody else takes one: not to be looked into. NULL: nothing is mapped. */
+const void *oi_pool_next(const struct oi_pool *pool);
 
 /* Returns a slot. Its first four bytes become the pool's. */
 void oi_pool_give(struct oi_pool *pool, void *slot);

@@ -16,6 +16,9 @@ enum {
     MEDIUM_COUNT = 1024,
     LARGE_SIZE = 65536,
     LARGE_COUNT = 32,
+    LINE = 64,   /* of a processor's cache */
+    FRONT = 384, /* as many bytes as most records use, from their start */
+    BACK = 192,  /* and in front of their end */
 };
 
 struct oi_chunk {
@@ -56,9 +59,25 @@ uint32_t oi_records_image(void)
     return atomic_load_explicit(&epoch, memory_order_relaxed);
 }
 
+/* Where header and facts or attributes stand, and where the texts. */
+static inline void prefetch(const char *record, size_t front, size_t back)
+{
+    for (size_t at = 0; at < front; at += LINE)
+        __builtin_prefetch(record + at, 1);
+    for (size_t at = RECORD_SIZE - back; at < RECORD_SIZE; at += LINE)
+        __builtin_prefetch(record + at, 1);
+}
+
 void oi_record_prefetch(void)
 {
-    oi_pool_prefetch(&records);
+    const char *next = oi_pool_next(&records);
+    if (next)
+        prefetch(next, FRONT, BACK);
+}
+
+void oi_record_prefetch_facts(const struct oi_record *record)
+{
+    prefetch((const char *)record, FRONT, BACK);
 }
 
 struct oi_record *oi_record_take(void)
@@ -238,6 +257,30 @@ static inline struct oi_text keep(struct oi_record *record, struct oi_text text)
     at[text.len] = '\0';
     record->text_top = at;
     return (struct oi_text){at, text.len};
+}
+
+/* --- what is written later ---------------------------------------------------------------------------------------- */
+
+void *oi_record_put_off(struct oi_record *record, void (*write)(struct oi_record *record), size_t size)
+{
+    _Static_assert(offsetof(struct oi_record, attributes) + OI_FACTS_MAX < RECORD_SIZE / 2, "texts need room, too");
+    record->attribute_inline = (uint16_t)((size + sizeof *record->attributes - 1) / sizeof *record->attributes);
+    record->write = write;
+    return record->attributes;
+}
+
+void oi_record_facts(struct oi_record *record, void *facts, size_t size)
+{
+    memcpy(facts, record->attributes, size);
+    record->attribute_inline = 0;
+}
+
+void oi_record_write(struct oi_record *record)
+{
+    void (*write)(struct oi_record *) = record->write;
+    record->write = NULL;
+    if (write)
+        write(record);
 }
 
 /* --- setters ------------------------------------------------------------------------------------------------------ */

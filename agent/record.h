@@ -8,6 +8,12 @@
  * worker, on another core, and while the real call runs they come for nothing. */
 void oi_record_prefetch(void);
 
+/* The worker has taken a record from the queue and will write it soon: asks for what the program's thread has left. */
+void oi_record_prefetch_facts(const struct oi_record *record);
+
+/* Does what was put off (oi_record_put_off). The worker only. */
+void oi_record_write(struct oi_record *record);
+
 /* What oi_records_epoch said last. */
 uint32_t oi_records_image(void);
 

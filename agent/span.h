@@ -126,9 +126,10 @@ struct oi_record {
     struct oi_text name;
     struct oi_text status_message;
     struct oi_text tracestate;
-    struct oi_attribute *more; /* attributes that did not fit inline */
-    char *text_top;            /* texts are placed downwards from here */
-    struct oi_chunk *chunks;   /* larger pieces of memory this record holds */
+    struct oi_attribute *more;               /* attributes that did not fit inline */
+    char *text_top;                          /* texts are placed downwards from here */
+    void (*write)(struct oi_record *record); /* what is still to be done about it (oi_record_put_off); NULL: nothing */
+    struct oi_chunk *chunks;                 /* larger pieces of memory this record holds */
     struct oi_attribute attributes[];
 };
 
@@ -200,6 +201,19 @@ void oi_record_add_str_owned(struct oi_record *record, const char *key, size_t k
  * `end`, put. What does not fit is cut, or left out where not even its length fits. */
 void oi_record_strings_add(struct oi_buffer *buffer, struct oi_text value);
 void oi_record_put_strings_owned(struct oi_record *record, const char *key, size_t key_length, struct oi_text packed);
+
+/* Puts off what a record says: the worker calls `write` before it exports it, which sets name, attributes and status.
+ * Returns where the caller leaves what `write` needs to know, `size` bytes (at most OI_FACTS_MAX), aligned as
+ * attributes are. Of a new record, before anything else; texts may then be written in place, and used in the `_owned`
+ * setters.
+ *
+ * A thread that serves comes back to this code after it has been in the kernel and elsewhere, and finds little of it in
+ * the caches; the worker does the same for one record after the other. */
+enum { OI_FACTS_MAX = 256 };
+void *oi_record_put_off(struct oi_record *record, void (*write)(struct oi_record *record), size_t size);
+
+/* In `write`, first of all: takes them out, for they stand where attributes will. */
+void oi_record_facts(struct oi_record *record, void *facts, size_t size);
 
 /* Maps the memory for `records` records; once, from the constructor. `count_limit` attributes a span, `length_limit`
  * characters a text value (UINT32_MAX: no limit). False: no memory. */

@@ -26,6 +26,7 @@ enum {
     STACK_SIZE_MOST = 64 * 1024 * 1024, /* a program's thread-local data lies on it too */
     WAY_OUT_MS = 250,                   /* beyond the deadline, for the worker to come out of libcurl */
     LOOK_MS = 50,                       /* how often the worker looks where nobody may wake it */
+    AHEAD = 3,                          /* records that are on their way from the caches of another processor */
 };
 
 /* What the worker is doing, as far as producers need to know. */
@@ -178,16 +179,21 @@ static void say_overflow(void)
 /* Sends up to one batch. False: nothing was queued. */
 static bool export_batch(void)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, written = 0;
     while (count < batch_size) {
         struct oi_record *record = oi_queue_pop(&queue);
         if (!record)
             break;
+        oi_record_prefetch_facts(record);
         batch[count++] = record;
         batch_count = count;
+        if (count > AHEAD)
+            oi_record_write(batch[written++]);
     }
     if (count == 0)
         return false;
+    while (written < count)
+        oi_record_write(batch[written++]);
     open_exporter();
     oi_exporter_send(batch, count);
     for (uint32_t i = 0; i < count; i++)

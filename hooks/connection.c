@@ -3,21 +3,9 @@
 
 #include <string.h>
 
-#include "agent/address.h"
 #include "agent/agent.h"
 #include "agent/context.h"
 #include "agent/futex.h"
-
-struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT])
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    bool v4 = address->family == AF_INET6 && memcmp(address->ip, mapped, sizeof mapped) == 0;
-    if (address->family != AF_INET && address->family != AF_INET6)
-        return (struct oi_text){NULL, 0};
-    if (address->family == AF_INET || v4)
-        return oi_address_ipv4(address->ip + (v4 ? 12 : 0), room);
-    return oi_address_ipv6(address->ip, room);
-}
 
 bool oi_connection_same_socket(const struct oi_connection *connection, int fd)
 {

@@ -18,12 +18,6 @@
 #include "hooks/redis_client.h"
 #include "hooks/wire/detect.h"
 
-struct oi_address {
-    uint8_t family; /* AF_INET, AF_INET6, AF_UNIX; 0: unknown */
-    uint16_t port;
-    uint8_t ip[16];
-};
-
 /* The port of a descriptor's own end; 0: it has none, or a system call filter is in place. */
 uint16_t oi_local_port(int fd);
 
@@ -169,9 +163,6 @@ bool oi_connection_same_socket_lately(struct oi_connection *connection, int fd, 
 
 /* A descriptor that was taken for a connection has been accepted once more. */
 void oi_connection_closed_unseen(void);
-
-/* Without a port; absent: it is none of the internet. The text stands in `room`. */
-struct oi_text oi_address_text(const struct oi_address *address, char room[OI_ADDRESS_TEXT]);
 
 /* Gives back what was to be sent (hooks/outgoing.h). */
 void oi_sending_give(struct oi_sending *sending);

@@ -95,28 +95,26 @@ void oi_http_server_begin(struct oi_http_server *server)
 
 static void submit(struct oi_connection *connection, struct oi_request *request, struct oi_text error)
 {
-    char peer[INET6_ADDRSTRLEN];
     struct oi_http_server_call call = {
-        .method = request->method,
-        .target = request->target,
-        .host = request->headers[OI_REQUEST_HOST],
-        .user_agent = request->headers[OI_REQUEST_USER_AGENT],
-        .scheme = atomic_load_explicit(&connection->secured, memory_order_relaxed) ? "https" : "http",
-        .minor = request->minor,
-        .forwarded = {.forwarded = request->headers[OI_REQUEST_FORWARDED],
-                      .x_for = request->headers[OI_REQUEST_X_FORWARDED_FOR],
-                      .x_proto = request->headers[OI_REQUEST_X_FORWARDED_PROTO],
-                      .x_host = request->headers[OI_REQUEST_X_FORWARDED_HOST],
-                      .x_port = request->headers[OI_REQUEST_X_FORWARDED_PORT]},
-        .peer_address = oi_address_text(&connection->peer, peer),
-        .peer_port = connection->peer.port,
-        .local_port = connection->local_port,
-        .status = request->status,
-        .request_size = request->request_size,
-        .response_size = request->response_size,
-        .request_headers = oi_buffer_text(&request->asked.kept),
-        .response_headers = oi_buffer_text(&request->answer.kept),
-        .error_type = error,
+        .texts = {[OI_SERVER_METHOD] = request->method,
+                  [OI_SERVER_TARGET] = request->target,
+                  [OI_SERVER_HOST] = request->headers[OI_REQUEST_HOST],
+                  [OI_SERVER_USER_AGENT] = request->headers[OI_REQUEST_USER_AGENT],
+                  [OI_SERVER_FORWARDED] = request->headers[OI_REQUEST_FORWARDED],
+                  [OI_SERVER_X_FORWARDED_FOR] = request->headers[OI_REQUEST_X_FORWARDED_FOR],
+                  [OI_SERVER_X_FORWARDED_HOST] = request->headers[OI_REQUEST_X_FORWARDED_HOST],
+                  [OI_SERVER_X_FORWARDED_PROTO] = request->headers[OI_REQUEST_X_FORWARDED_PROTO],
+                  [OI_SERVER_X_FORWARDED_PORT] = request->headers[OI_REQUEST_X_FORWARDED_PORT],
+                  [OI_SERVER_ASKED] = oi_buffer_text(&request->asked.kept),
+                  [OI_SERVER_ANSWERED] = oi_buffer_text(&request->answer.kept)},
+        .facts = {.scheme = atomic_load_explicit(&connection->secured, memory_order_relaxed) ? "https" : "http",
+                  .peer = connection->peer,
+                  .local_port = connection->local_port,
+                  .minor = request->minor,
+                  .status = request->status,
+                  .request_size = request->request_size,
+                  .response_size = request->response_size,
+                  .error_type = error},
     };
     oi_http_server_submit(&request->span, &scope, &call);
 }

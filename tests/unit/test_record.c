@@ -410,6 +410,61 @@ START_TEST(an_array_past_the_limit_of_attributes_is_dropped)
 }
 END_TEST
 
+struct facts {
+    struct oi_text text;
+    int64_t number;
+    char rest[OI_FACTS_MAX - sizeof(struct oi_text) - sizeof(int64_t)];
+};
+
+static void write_facts(struct oi_record *record)
+{
+    struct facts facts;
+    oi_record_facts(record, &facts, sizeof facts);
+    oi_record_str_owned(record, "text", facts.text);
+    oi_record_int(record, "number", facts.number);
+    oi_record_str(record, "rest", oi_text_of(facts.rest, 3));
+    oi_record_str(record, "tail", oi_text_of(facts.rest + sizeof facts.rest - 3, 3));
+}
+
+/* Of the longest facts, with texts that fit beside them and with texts that do not. */
+static const size_t put_off_sizes[] = {0, 1, 400, 600, 700, 1000, 5000};
+
+START_TEST(what_is_put_off_is_written_once_and_leaves_no_trace_of_the_facts)
+{
+    struct oi_record *record = fresh();
+    struct facts *facts = oi_record_put_off(record, write_facts, sizeof *facts);
+    facts->number = 42;
+    memset(facts->rest, 'r', sizeof facts->rest);
+    size_t size = put_off_sizes[_i];
+    struct oi_buffer buffer = oi_record_text_begin(record, size);
+    ck_assert_uint_ge(buffer.size, size);
+    oi_buffer_put(&buffer, long_text, size);
+    facts->text = oi_record_text_end(record, &buffer);
+    ck_assert_uint_eq(record->attribute_count, 0);
+    oi_record_write(record);
+    oi_record_write(record);
+    ck_assert_uint_eq(record->attribute_count, 4);
+    ck_assert_uint_eq(record->attribute_inline, 4);
+    ck_assert_uint_eq(oi_record_attribute(record, 0)->length, size);
+    ck_assert_mem_eq(oi_record_attribute(record, 0)->string, long_text, size);
+    ck_assert_int_eq(oi_record_attribute(record, 1)->integer, 42);
+    assert_string(record, 2, "rest", "rrr");
+    assert_string(record, 3, "tail", "rrr");
+    oi_record_free(record);
+}
+END_TEST
+
+START_TEST(a_record_that_nothing_was_put_off_of_stays_as_it_is)
+{
+    struct oi_record *record = fresh();
+    oi_record_str(record, "key", OI_TEXT("value"));
+    oi_record_write(record);
+    ck_assert_uint_eq(record->attribute_count, 1);
+    assert_string(record, 0, "key", "value");
+    oi_record_free(record);
+}
+END_TEST
+
 START_TEST(a_record_of_another_process_image_is_not_submitted)
 {
     start(128, UINT32_MAX);
@@ -449,6 +504,9 @@ int main(void)
     tcase_add_loop_test(tests, an_array_without_room_is_cut_at_a_character, 0, 20);
     tcase_add_test(tests, each_text_of_an_array_has_the_length_limit);
     tcase_add_test(tests, an_array_past_the_limit_of_attributes_is_dropped);
+    tcase_add_loop_test(tests, what_is_put_off_is_written_once_and_leaves_no_trace_of_the_facts, 0,
+                        sizeof put_off_sizes / sizeof *put_off_sizes);
+    tcase_add_test(tests, a_record_that_nothing_was_put_off_of_stays_as_it_is);
     tcase_add_test(tests, a_record_of_another_process_image_is_not_submitted);
     return run_suite("record", tests);
 }
