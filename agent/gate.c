@@ -132,7 +132,7 @@ void oi_gate_turn(int64_t limit_ns)
     if (!gate)
         return;
     gate->deadline_ns = deadline(gate, limit_ns);
-    gate->doubt = oi_mono_ns() >= gate->deadline_ns;
+    gate->doubt = gate->deadline_ns != NEVER && oi_mono_ns() >= gate->deadline_ns;
     gate->turn_ns = oi_clock_ns(CLOCK_MONOTONIC_COARSE);
 }
 

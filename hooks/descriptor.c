@@ -18,19 +18,19 @@ enum { LOCKED = 1, ENDED = 2 }; /* of a connection's lock; ENDED: whoever holds 
 
 _Atomic(oi_descriptor_entry *) oi_descriptor_chunks[OI_DESCRIPTOR_CHUNKS];
 
-static struct oi_pool connections = {
-    .slot_size = (sizeof(struct oi_connection) + 63) / 64 * 64, .count = CONNECTIONS, .modest = true};
+enum { SLOT = (sizeof(struct oi_connection) + 63) / 64 * 64 };
+static struct oi_pool connections = {.slot_size = SLOT, .count = CONNECTIONS, .modest = true};
 
 static struct oi_connection *connection_of(uint32_t entry)
 {
     return (struct oi_connection *)(void *)(atomic_load_explicit(&connections.base, memory_order_acquire) +
-                                            (size_t)(entry - 1) * connections.slot_size);
+                                            (size_t)(entry - 1) * SLOT);
 }
 
 static uint32_t entry_of(const struct oi_connection *connection)
 {
     size_t offset = (size_t)((const char *)connection - atomic_load_explicit(&connections.base, memory_order_relaxed));
-    return (uint32_t)(offset / connections.slot_size) + 1;
+    return (uint32_t)(offset / SLOT) + 1;
 }
 
 /* Where the entry of a descriptor stands; `make` maps the memory it needs. NULL: there is none, or no memory. */

@@ -18,6 +18,13 @@ enum { OI_HTTP_CAPTURE_ROOM = 4096 };
 /* With OI_HTTP_CAPTURE_ROOM bytes that outlive it. */
 void oi_http_capture_begin(struct oi_http_capture *capture, char *room);
 
+/* Nothing is captured. */
+static inline void oi_http_capture_none(struct oi_http_capture *capture)
+{
+    capture->kept = capture->value = (struct oi_buffer){0};
+    capture->name_length = 0;
+}
+
 /* An event of the message's headers. True: the value is wanted (oi_http1_take). */
 bool oi_http_capture_header(struct oi_http_capture *capture, const struct oi_http1_event *event);
 void oi_http_capture_value(struct oi_http_capture *capture, enum oi_message message,

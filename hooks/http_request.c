@@ -18,6 +18,14 @@ static char *reserve(struct oi_request *request, uint32_t size)
     return request->text + request->used - size;
 }
 
+static void begin_capture(struct oi_request *request, struct oi_http_capture *capture, enum oi_message message)
+{
+    if (oi_http_headers_wanted(message))
+        oi_http_capture_begin(capture, reserve(request, OI_HTTP_CAPTURE_ROOM));
+    else
+        oi_http_capture_none(capture);
+}
+
 void oi_requests_map(void)
 {
     oi_pool_map(&requests);
@@ -29,12 +37,10 @@ struct oi_request *oi_request_take(void)
     struct oi_request *request = possible ? oi_pool_take(&requests) : NULL;
     if (!request)
         return NULL;
-    memset(&request->next, 0, sizeof *request - offsetof(struct oi_request, next));
+    memset(&request->next, 0, offsetof(struct oi_request, asked) - offsetof(struct oi_request, next));
     request->request_size = request->response_size = -1;
-    if (oi_http_headers_wanted(OI_SERVER_REQUEST))
-        oi_http_capture_begin(&request->asked, reserve(request, OI_HTTP_CAPTURE_ROOM));
-    if (oi_http_headers_wanted(OI_SERVER_RESPONSE))
-        oi_http_capture_begin(&request->answer, reserve(request, OI_HTTP_CAPTURE_ROOM));
+    begin_capture(request, &request->asked, OI_SERVER_REQUEST);
+    begin_capture(request, &request->answer, OI_SERVER_RESPONSE);
     struct oi_time now = oi_time_now();
     request->start_unix_ns = now.unix_ns;
     request->start_mono_ns = now.mono_ns;
@@ -150,8 +156,15 @@ struct oi_http1_wanted oi_request_wanted(void)
     return wanted;
 }
 
-static void keep(struct oi_request *request, struct oi_text *place, struct oi_text text)
+/* A whole text, without white space around it. Mostly there is room, and it is the only one of its kind. */
+static inline void keep(struct oi_request *request, struct oi_text *place, struct oi_text text)
 {
+    if (!oi_text_present(*place) && text.len + CALLER_ROOM <= room(request)) {
+        *place = oi_text_of(request->text + request->used, text.len);
+        memcpy(request->text + request->used, text.at, text.len);
+        request->used += (uint32_t)text.len;
+        return;
+    }
     oi_request_open(request, place);
     oi_request_add(request, text.at, text.len);
     oi_request_close(request);

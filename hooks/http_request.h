@@ -48,10 +48,10 @@ struct oi_request {
     struct oi_text method, target;
     struct oi_text headers[OI_REQUEST_HEADERS];
     struct oi_text carried[OI_HEADERS];
-    struct oi_http_capture asked, answer; /* headers that become attributes */
     struct oi_text *open;                 /* the text that is being put together */
     bool cut;                             /* not all of it fitted */
     uint32_t used;                        /* of `text` */
+    struct oi_http_capture asked, answer; /* headers that become attributes; behind what is cleared for each request */
     char text[];
 };
 

@@ -276,9 +276,25 @@ static bool readable(int fd, const void *at, size_t length)
         oi_outgoing_end(&out, (fd), (pieces), (count), put);                                                           \
     return put
 
+static inline bool answers(struct oi_connection_seen seen)
+{
+    return seen.connection && seen.connection->role == OI_ROLE_SERVER;
+}
+
+/* Of a connection that was accepted nothing of ours goes along: the call is made, and told. */
+#define SEND_ANSWER(fd, pieces, flags, call)                                                                           \
+    struct oi_connection_seen served = oi_descriptor_connection(fd);                                                   \
+    if (answers(served)) {                                                                                             \
+        ssize_t answered = (call);                                                                                     \
+        if (!apart(flags))                                                                                             \
+            oi_outgoing_sent(served, (fd), answered > 0 ? (pieces) : NULL, 0, answered);                               \
+        return answered;                                                                                               \
+    }
+
 static __attribute__((noinline)) ssize_t write_watched(int fd, const void *buffer, size_t size)
 {
     const struct iovec piece = {(void *)(uintptr_t)buffer, size};
+    SEND_ANSWER(fd, &piece, 0, real.write_(fd, buffer, size))
     SEND(fd, &piece, 1, 0, false, real.write_(fd, buffer, size));
 }
 
@@ -306,6 +322,7 @@ static __attribute__((noinline)) ssize_t writev_unread(int fd, const struct iove
 
 __attribute__((noinline)) ssize_t oi_socket_writev(int fd, const struct iovec *pieces, int count)
 {
+    SEND_ANSWER(fd, pieces, 0, real.writev_(fd, pieces, count))
     if (!readable(fd, pieces, count > 0 ? (size_t)count * sizeof *pieces : 0))
         return writev_unread(fd, pieces, count);
     SEND(fd, pieces, count > 0 ? (size_t)count : 0, 0, false, real.writev_(fd, pieces, count));
@@ -322,6 +339,7 @@ static __attribute__((noinline)) ssize_t send_watched(int fd, const void *buffer
                                                       const struct sockaddr *address, socklen_t length)
 {
     const struct iovec piece = {(void *)(uintptr_t)buffer, size};
+    SEND_ANSWER(fd, &piece, flags, real.sendto_(fd, buffer, size, flags, address, length))
     SEND(fd, &piece, 1, flags, (flags & ALONE) != 0 || address, real.sendto_(fd, buffer, size, flags, address, length));
 }
 
@@ -348,6 +366,7 @@ static __attribute__((noinline)) ssize_t sendmsg_unread(int fd, const struct msg
 
 static __attribute__((noinline)) ssize_t sendmsg_watched(int fd, const struct msghdr *message, int flags)
 {
+    SEND_ANSWER(fd, message->msg_iov, flags, real.sendmsg_(fd, message, flags))
     if (!readable(fd, message, sizeof *message) ||
         (message->msg_iovlen <= IOV_MAX && !readable(fd, message->msg_iov, message->msg_iovlen * sizeof(struct iovec))))
         return sendmsg_unread(fd, message, flags);
@@ -387,7 +406,7 @@ OI_HOOK(ssize_t, sendfile, (int fd, int file, off_t *offset, size_t size))
     if (!WATCHED(fd))
         return real.sendfile_ ? real.sendfile_(fd, file, offset, size) : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = flushed(fd, 0) ? real.sendfile_(fd, file, offset, size) : -1;
+    ssize_t put = answers(seen) || flushed(fd, 0) ? real.sendfile_(fd, file, offset, size) : -1;
     oi_outgoing_sent(seen, fd, NULL, 0, put);
     return put;
 }
@@ -398,7 +417,7 @@ OI_HOOK(ssize_t, sendfile64, (int fd, int file, off64_t *offset, size_t size))
         return real.sendfile64_ ? real.sendfile64_(fd, file, offset, size)
                                 : OI_EARLY(SYS_sendfile, fd, file, offset, size);
     struct oi_connection_seen seen = oi_descriptor_connection(fd);
-    ssize_t put = flushed(fd, 0) ? real.sendfile64_(fd, file, offset, size) : -1;
+    ssize_t put = answers(seen) || flushed(fd, 0) ? real.sendfile64_(fd, file, offset, size) : -1;
     oi_outgoing_sent(seen, fd, NULL, 0, put);
     return put;
 }
