@@ -151,7 +151,7 @@ static void settle(const struct oi_gnutls_call *call, gnutls_session_t session)
     gnutls_transport_ptr_t in = NULL, out = NULL;
     OI_REAL(call->call, gnutls_transport_get_ptr2)(session, &in, &out);
     int from = known->pulls ? -1 : descriptor_of(in), to = known->pushes ? -1 : descriptor_of(out);
-    oi_tls_beneath(known->tls, from, to);
+    oi_tls_beneath(known->tls, from, to, false);
     oi_tls_bind(known->tls, from, to, known->server);
     if (known->early)
         oi_tls_lose(known->tls);

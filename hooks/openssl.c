@@ -37,6 +37,8 @@ int SSL_write_ex2(SSL *ssl, const void *buffer, size_t size, uint64_t flags, siz
     X(SSL_get_wbio)                                                                                                    \
     X(SSL_get_wfd)                                                                                                     \
     X(SSL_is_server)                                                                                                   \
+    X(SSL_is_dtls)                                                                                                     \
+    X(SSL_in_before)                                                                                                   \
     X(SSL_is_init_finished)                                                                                            \
     X(SSL_ctrl)
 
@@ -50,10 +52,12 @@ static bool is_whole(const struct oi_provider *provider)
     return OI_REAL_OF(provider, SSL_get_error) && OI_REAL_OF(provider, SSL_get_rfd) &&
            OI_REAL_OF(provider, SSL_get_wfd) && OI_REAL_OF(provider, SSL_get_rbio) &&
            OI_REAL_OF(provider, SSL_get_wbio) && OI_REAL_OF(provider, SSL_is_server) &&
-           OI_REAL_OF(provider, SSL_is_init_finished) && OI_REAL_OF(provider, SSL_ctrl);
+           OI_REAL_OF(provider, SSL_is_init_finished) && OI_REAL_OF(provider, SSL_ctrl) &&
+           OI_REAL_OF(provider, SSL_is_dtls) && OI_REAL_OF(provider, SSL_in_before);
 }
 
-/* Asked of a session without a BIO, OpenSSL 3 adds to the program's error queue. */
+/* Asked of a session without a BIO, OpenSSL 3 adds to the program's error queue. A BIO of the program's own is asked by
+ * a call of its function: without the guard. */
 static int read_fd(const struct oi_call *call, const SSL *ssl)
 {
     return OI_REAL(*call, SSL_get_rbio)(ssl) ? OI_REAL(*call, SSL_get_rfd)(ssl) : -1;
@@ -64,14 +68,15 @@ static int write_fd(const struct oi_call *call, const SSL *ssl)
     return OI_REAL(*call, SSL_get_wbio)(ssl) ? OI_REAL(*call, SSL_get_wfd)(ssl) : -1;
 }
 
-/* False: the session is none of the program's own. */
-static bool given_begins(struct oi_call *call, const void *caller)
+/* False: the session is none of the program's own. Datagrams carry no stream. */
+static bool given_begins(struct oi_call *call, const SSL *ssl, const void *caller)
 {
     *call = oi_call_enter(&oi_library_openssl, caller);
     if (!call->watched)
         return false;
     bool ours = !oi_library_contains(caller) && is_whole(call->provider) &&
-                (oi_clients_wanted() || oi_http_server_wanted()) && oi_life_in_own_process();
+                (oi_clients_wanted() || oi_http_server_wanted()) && oi_life_in_own_process() &&
+                !OI_REAL(*call, SSL_is_dtls)(ssl);
     if (ours)
         oi_call_pause(call);
     else
@@ -82,11 +87,12 @@ static bool given_begins(struct oi_call *call, const void *caller)
 /* A program that works on memory may never accept or connect: the worker is started here. */
 static void given(struct oi_call *call, const SSL *ssl)
 {
+    int error = errno, in = read_fd(call, ssl), out = write_fd(call, ssl);
+    errno = error;
     oi_call_resume(call);
-    int in = read_fd(call, ssl), out = write_fd(call, ssl);
     struct oi_tls *tls = oi_tls_add(ssl, call->provider);
     if (tls)
-        oi_tls_beneath(tls, in, out);
+        oi_tls_beneath(tls, in, out, !OI_REAL(*call, SSL_in_before)(ssl));
     oi_guard_leave();
     if (tls && in < 0 && out < 0)
         oi_worker_need();
@@ -96,7 +102,7 @@ static void given(struct oi_call *call, const SSL *ssl)
 /* The body of a hook that gives a session something to work on. */
 #define GIVE(function, missing, call_it)                                                                               \
     struct oi_call call;                                                                                               \
-    bool told = given_begins(&call, OI_CALLER);                                                                        \
+    bool told = given_begins(&call, ssl, OI_CALLER);                                                                   \
     if (!call.provider || !OI_REAL(call, function))                                                                    \
         return missing;                                                                                                \
     call_it;                                                                                                           \
@@ -172,9 +178,15 @@ static bool enter_bound(struct session *session, const SSL *ssl, const void *cal
     if (!enter(session, ssl, caller))
         return false;
     struct oi_call *call = &session->call;
-    if (session->tls->bound ? oi_tls_bind(session->tls, -1, -1, false)
-                            : oi_tls_bind(session->tls, read_fd(call, ssl), write_fd(call, ssl),
-                                          OI_REAL(*call, SSL_is_server)(ssl) == 1))
+    int in = -1, out = -1;
+    if (!session->tls->bound) {
+        oi_call_pause(call);
+        in = read_fd(call, ssl);
+        out = write_fd(call, ssl);
+        errno = call->error;
+        oi_call_resume(call);
+    }
+    if (oi_tls_bind(session->tls, in, out, !session->tls->bound && OI_REAL(*call, SSL_is_server)(ssl) == 1))
         return true;
     oi_call_leave(call);
     return false;
@@ -307,6 +319,8 @@ static enum oi_tls_result outcome(const struct oi_call *call, const SSL *ssl, in
     int why = OI_REAL(*call, SSL_get_error)(ssl, result);
     if (why == SSL_ERROR_SSL || why == SSL_ERROR_SYSCALL || why == SSL_ERROR_ZERO_RETURN)
         return OI_TLS_FAILED;
+    if (why == SSL_ERROR_WANT_ASYNC) /* it was paused somewhere, in a handshake, too, and goes on with what it has */
+        return OI_TLS_AGAIN;
     return OI_REAL(*call, SSL_is_init_finished)(ssl) ? OI_TLS_AGAIN : OI_TLS_REFUSED;
 }
 
@@ -324,11 +338,9 @@ static int write_told(struct session *session, const struct writer *writer, SSL 
     enum oi_tls_result how;
     size_t put;
     int result, error;
-    bool unfinished = oi_tls_unfinished(session->tls);
     if (!oi_tls_write(session->tls, buffer, size, moves(call, ssl), &piece)) {
         oi_call_leave(call);
-        /* Where some has gone, or the library waits for a copy of ours, it must not take this for the same bytes. */
-        return hand_over(call, writer, ssl, buffer, unfinished ? 0 : size, written);
+        return hand_over(call, writer, ssl, buffer, piece.length, written);
     }
     do {
         oi_tls_next(session->tls, &piece);
@@ -439,14 +451,29 @@ OI_HOOK(int, SSL_clear, (SSL * ssl))
     return OI_REAL(session.call, SSL_clear)(ssl);
 }
 
+/* Nobody has seen it being given something to work on; that may come, and its references count from the first one. */
+static struct oi_tls *know(const SSL *ssl, const void *caller)
+{
+    struct oi_call call;
+    if (!given_begins(&call, ssl, caller))
+        return NULL;
+    oi_call_resume(&call);
+    struct oi_tls *tls = oi_tls_add(ssl, call.provider);
+    if (tls)
+        oi_tls_lose(tls);
+    oi_call_leave(&call);
+    return tls;
+}
+
 OI_HOOK(int, SSL_up_ref, (SSL * ssl))
 {
     struct session session;
     bool told = enter(&session, ssl, OI_CALLER);
     if (!is_there(&session, index_SSL_up_ref, told))
         return 0;
-    if (session.tls)
-        oi_tls_refer(session.tls);
+    struct oi_tls *tls = session.tls ? session.tls : know(ssl, OI_CALLER);
+    if (tls)
+        oi_tls_refer(tls);
     if (told)
         oi_call_pause(&session.call);
     return OI_REAL(session.call, SSL_up_ref)(ssl);

@@ -28,7 +28,6 @@ struct oi_tls *oi_tls_add(const void *session, const struct oi_provider *provide
 /* The connection of one that has no descriptor is its own. */
 static void unbind(struct oi_tls *tls)
 {
-    oi_tls_forget_write(tls);
     if (tls->bound && tls->fd < 0)
         oi_connection_end_apart(tls->seen);
     tls->seen = (struct oi_connection_seen){0};
@@ -49,11 +48,22 @@ static bool is_same(const struct oi_tls *tls, int in, int out)
     return seen.connection && seen.connection == tls->seen.connection && seen.generation == tls->seen.generation;
 }
 
-void oi_tls_beneath(struct oi_tls *tls, int in, int out)
+/* The library has to be given something again, wherever it goes then: nothing may come in between. */
+static bool waits(const struct oi_tls *tls)
 {
-    if (is_same(tls, in, out))
+    return oi_tls_unfinished(tls) || tls->segment > 0 || tls->stuck || tls->handed;
+}
+
+void oi_tls_beneath(struct oi_tls *tls, int in, int out, bool begun)
+{
+    if (begun && is_same(tls, in, out))
         return;
+    if (begun)
+        oi_tls_keep_write(tls);
+    else
+        oi_tls_forget_write(tls);
     unbind(tls);
+    tls->bound = tls->over = waits(tls);
     for (int i = 0; i < 2; i++) {
         int fd = i == 0 ? in : out;
         struct oi_connection_seen seen =
@@ -111,12 +121,13 @@ void oi_tls_free(const void *session)
     while (references > 0)
         if (atomic_compare_exchange_weak(&tls->references, &references, references - 1))
             return;
-    unbind(tls);
+    oi_tls_clear(tls);
     oi_handles_remove(&sessions, session);
 }
 
 void oi_tls_clear(struct oi_tls *tls)
 {
+    oi_tls_forget_write(tls);
     unbind(tls);
 }
 

@@ -42,6 +42,7 @@ struct oi_tls {
     size_t done;              /* bytes of it that have gone, of which the program has not been told */
     size_t segment;           /* behind them, bytes that are to be handed over again as they are; 0: all there are */
     bool stuck;               /* the library has taken note of those, and wants no others */
+    bool handed; /* the real function has not returned: what it calls may write, too; or was left by a jump */
 };
 
 /* A session's state; NULL: unknown. */
@@ -57,8 +58,10 @@ static inline struct oi_tls *oi_tls_find(const void *session)
  * memory. */
 struct oi_tls *oi_tls_add(const void *session, const struct oi_provider *provider);
 
-/* The descriptors it reads from and writes to; -1: none, or memory. What passes over them is TLS's from now on. */
-void oi_tls_beneath(struct oi_tls *tls, int in, int out);
+/* The descriptors it reads from and writes to; -1: none, or memory. What passes over them is TLS's from now on.
+ * `begun`: it has shaken hands, or does so: what waits to be written goes on. Otherwise nothing of it is known that is
+ * true of this one: another session may have been at its address. */
+void oi_tls_beneath(struct oi_tls *tls, int in, int out, bool begun);
 
 /* Before plaintext passes: true: it is to be told. Once known, `in`, `out` and `server` (the session is the server's
  * side) are not looked at. */
@@ -128,8 +131,8 @@ enum oi_tls_result {
 };
 
 /* A write begins; the program says that its buffer may have been copied to another place since the write
- * that it repeats (`moves`). False: it does not repeat what it has to; the real function is to be called with its own
- * arguments, and nothing more is told about the session. */
+ * that it repeats (`moves`). False: it does not repeat what it has to, or another write is under way; the real function
+ * is to be called with its own arguments, but for piece->length, and nothing more is told about the session. */
 bool oi_tls_write(struct oi_tls *tls, const void *buffer, size_t size, bool moves, struct oi_tls_piece *piece);
 
 /* What the library is to be given now. */
@@ -141,7 +144,8 @@ bool oi_tls_wrote(struct oi_tls *tls, struct oi_tls_piece *piece, enum oi_tls_re
 /* Bytes that went out otherwise; `at` NULL: nobody saw them. True: as `exports`. */
 bool oi_tls_sent(struct oi_tls *tls, const void *at, size_t length);
 
-/* The write under way will not be repeated. */
+/* The write under way will not be repeated; or it will, and nothing is told about it. */
 void oi_tls_forget_write(struct oi_tls *tls);
+void oi_tls_keep_write(struct oi_tls *tls);
 
 #endif

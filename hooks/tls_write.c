@@ -14,7 +14,8 @@ struct oi_tls_copy {
     bool known;                 /* the library has taken note of it */
     uint32_t length, put;       /* bytes in it, and what the library has taken of them */
     uint32_t program, tail;     /* how many of them are the program's, and how many of those stand behind ours */
-    struct oi_sending *sending; /* what they were read ahead with */
+    uint32_t same;              /* how many of the first ones are as the program has them */
+    struct oi_sending *sending; /* what they were read ahead with; NULL: nothing is told about them any more */
     char text[COPY_TEXT];
 };
 
@@ -39,15 +40,25 @@ static bool tell_ahead(struct oi_tls *tls, const struct iovec *piece, uint64_t f
 }
 
 /* All of the copy has gone; or nothing of it will. */
+static bool tell_copy(struct oi_tls *tls, bool gone)
+{
+    struct oi_tls_copy *copy = tls->copy;
+    struct oi_sending *sending = copy->sending;
+    const struct iovec tail = {copy->text + copy->length - copy->tail, copy->tail};
+    if (!sending)
+        return false;
+    if (gone) {
+        sending->sent = sending->length;
+        sending->ids_sent = sending->ids_length;
+    }
+    copy->sending = NULL;
+    return tell_ahead(tls, &tail, 0, gone ? 0 : 1, gone ? copy->tail : 0, sending);
+}
+
 static bool end_copy(struct oi_tls *tls, bool gone)
 {
     struct oi_tls_copy *copy = tls->copy;
-    const struct iovec tail = {copy->text + copy->length - copy->tail, copy->tail};
-    if (gone) {
-        copy->sending->sent = copy->sending->length;
-        copy->sending->ids_sent = copy->sending->ids_length;
-    }
-    bool exports = tell_ahead(tls, &tail, 0, gone ? 0 : 1, gone ? copy->tail : 0, copy->sending);
+    bool exports = tell_copy(tls, gone);
     tls->copy = NULL;
     oi_pool_give(&copies, copy);
     return exports;
@@ -67,7 +78,13 @@ void oi_tls_forget_write(struct oi_tls *tls)
     if (tls->copy)
         end_copy(tls, false);
     tls->done = tls->segment = 0;
-    tls->stuck = false;
+    tls->stuck = tls->handed = false;
+}
+
+void oi_tls_keep_write(struct oi_tls *tls)
+{
+    if (tls->copy)
+        tell_copy(tls, false);
 }
 
 /* --- the next piece ----------------------------------------------------------------------------------------------- */
@@ -96,8 +113,11 @@ static __attribute__((noinline)) struct oi_tls_copy *make_copy(const struct oi_o
     copy->known = false;
     copy->length = copy->put = 0;
     put_text(copy, buffer + out->from, head);
-    if (sending->ids_length > 0)
-        memcpy(copy->text + (out->at.ids - out->from), sending->ids, sending->ids_length);
+    copy->same = (uint32_t)head;
+    if (sending->ids_length > 0) {
+        copy->same = (uint32_t)(out->at.ids - out->from);
+        memcpy(copy->text + copy->same, sending->ids, sending->ids_length);
+    }
     put_text(copy, sending->text, sending->length);
     copy->tail = copy->length + tail <= COPY_TEXT ? (uint32_t)tail : 0;
     put_text(copy, buffer + out->at.place, copy->tail);
@@ -136,6 +156,7 @@ static void look(struct oi_tls *tls, struct oi_tls_piece *piece)
 
 void oi_tls_next(struct oi_tls *tls, struct oi_tls_piece *piece)
 {
+    tls->handed = true;
     if (tls->copy) {
         take_copy(tls, piece);
         return;
@@ -155,10 +176,26 @@ static bool repeats(const struct oi_tls *tls, const void *buffer, size_t size, b
     return (!tls->copy && tls->done == 0 && tls->segment == 0) || (size >= least && (moves || buffer == tls->buffer));
 }
 
+/* The real function has called something of the program's that writes, too; or it was left by a jump, and this is the
+ * same write once more. */
+static bool is_another(const struct oi_tls *tls, const void *buffer, size_t size, bool moves)
+{
+    const struct oi_tls_copy *copy = tls->copy;
+    return tls->handed && tls->done == 0 &&
+           !(copy && size >= copy->program && (moves || buffer == tls->buffer) &&
+             memcmp(copy->text, buffer, copy->same) == 0);
+}
+
 bool oi_tls_write(struct oi_tls *tls, const void *buffer, size_t size, bool moves, struct oi_tls_piece *piece)
 {
-    *piece = (struct oi_tls_piece){.all = {(void *)(uintptr_t)buffer, size}};
+    *piece = (struct oi_tls_piece){.all = {(void *)(uintptr_t)buffer, size}, .length = size};
+    if (is_another(tls, buffer, size, moves)) {
+        oi_tls_lose(tls);
+        return false;
+    }
     if (!repeats(tls, buffer, size, moves)) {
+        /* Where some has gone, or the library waits for a copy of ours, it must not take this for the same bytes. */
+        piece->length = oi_tls_unfinished(tls) ? 0 : size;
         oi_tls_forget_write(tls);
         oi_tls_lose(tls);
         return false;
@@ -202,18 +239,21 @@ static bool own_taken(struct oi_tls *tls, struct oi_tls_piece *piece, size_t put
 
 bool oi_tls_wrote(struct oi_tls *tls, struct oi_tls_piece *piece, enum oi_tls_result result, size_t put, int error)
 {
+    tls->handed = false;
     if (result == OI_TLS_TOOK)
         return tls->copy ? copy_taken(tls, piece, put) : own_taken(tls, piece, put);
     if (result == OI_TLS_REFUSED && (tls->copy ? tls->copy->known : tls->stuck))
         result = OI_TLS_AGAIN; /* another handshake has come between */
     if (!tls->copy) {
         tell_own(tls, piece, 0);
-        tls->stuck = result == OI_TLS_AGAIN;
+        tls->stuck = result != OI_TLS_REFUSED; /* one that has failed is made once more by some, nevertheless */
         tls->segment = tls->stuck && tls->client ? piece->length : 0;
-    } else if (tls->copy->put == 0 && (result == OI_TLS_REFUSED || error)) {
+    } else if (tls->copy->put == 0 && result == OI_TLS_REFUSED) {
         end_copy(tls, false);
     } else {
         tls->copy->known = true;
+        if (tls->copy->put == 0 && error)
+            oi_tls_keep_write(tls);
     }
     if (result == OI_TLS_FAILED && error)
         oi_connection_failed(tls->seen, error, true);

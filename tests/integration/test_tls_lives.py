@@ -10,9 +10,9 @@ OURS = re.compile(rb"traceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-03\r\n(?=\r\n
 OLD, NEW = "https://opentelemetry.io/schemas/1.11.0", "https://opentelemetry.io/schemas/1.21.0"
 
 
-def lives(tmp_path, way, stderr=b"", **settings):
+def lives(tmp_path, way, stderr=b"", program="tls_lives", **settings):
     """The client's spans, and the (trace, span) ids in the headers that have arrived."""
-    command = [app("tls_lives"), *certificates.server(), tmp_path / "arrived", way]
+    command = [app(program), *certificates.server(), tmp_path / "arrived", way]
     plain = bare(command)
     assert (plain.returncode, plain.stderr) == (0, b"")
     expected = (tmp_path / "arrived").read_bytes()
