@@ -37,7 +37,7 @@ bool oi_gnutls_enter_bound(struct oi_gnutls_call *call, gnutls_session_t session
 {
     struct oi_tls *tls = oi_tls_find(session);
     if (tls && tls->own && oi_tls_is_spent(tls) && !tls->provider->gone) {
-        *call = (struct oi_gnutls_call){.call = {.provider = tls->provider}};
+        *call = (struct oi_gnutls_call){.call = {.provider = tls->provider}, .session = tls->own};
         return false;
     }
     if (!oi_gnutls_enter(call, session, caller))

@@ -92,8 +92,22 @@ static inline bool oi_gnutls_again(ssize_t result)
     return result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED;
 }
 
+/* --- what is kept, and what is held back (gnutls_held.c) --- */
+
+/* Room for one of them; NULL: there is none. */
+struct oi_gnutls_kept *oi_gnutls_take_kept(void);
+
 /* What was kept of a send is not needed any more; nor what was kept of those that are held back. */
 void oi_gnutls_forget(struct oi_gnutls *session);
 void oi_gnutls_forget_ours(struct oi_gnutls *session);
+
+/* There is room to note where ours stand, should there be any in what is sent now. */
+bool oi_gnutls_may_hold_ours(struct oi_gnutls *session);
+
+/* Where ours stand in a piece, if there are any: where it begins to differ from the program's bytes at `own`. */
+size_t oi_gnutls_place_of_ours(const char *piece, size_t length, const char *own, size_t own_length);
+
+/* A piece of `length` bytes, of which `program` are the program's, is held back; what else is, stands at `place`. */
+void oi_gnutls_hold_back(struct oi_gnutls *session, size_t length, size_t program, size_t place);
 
 #endif

@@ -1,34 +1,11 @@
 /* GnuTLS: what a session is given to hide, and the headers that go along.
  *
- * One call takes one record, or, while the session is corked, anything: then the library holds it back and counts it,
- * and the program is told of those bytes that are its own.
+ * One call takes one record, or, while the session is corked, anything (hooks/gnutls_held.c).
  */
 #include <string.h>
 
 #include "agent/agent.h"
-#include "agent/pool.h"
 #include "hooks/gnutls.h"
-
-enum { KEPT = 512 };
-
-static struct oi_pool kept_sends = {
-    .slot_size = (sizeof(struct oi_gnutls_kept) + 63) / 64 * 64, .count = KEPT, .modest = true};
-
-void oi_gnutls_forget(struct oi_gnutls *session)
-{
-    if (session->kept)
-        oi_pool_give(&kept_sends, session->kept);
-    session->kept = NULL;
-    session->waits = false;
-}
-
-void oi_gnutls_forget_ours(struct oi_gnutls *session)
-{
-    if (session->ours)
-        oi_pool_give(&kept_sends, session->ours);
-    session->ours = NULL;
-    session->held = 0;
-}
 
 /* Ends a hook in which something was sent. */
 static void leave(struct oi_gnutls_call *call, bool exports)
@@ -37,102 +14,6 @@ static void leave(struct oi_gnutls_call *call, bool exports)
     if (exports)
         oi_life_with_sdk();
     errno = call->call.error;
-}
-
-/* --- bytes that are held back ------------------------------------------------------------------------------------- */
-
-/* There is room to note where ours stand, should there be any in what is sent now. */
-static bool may_hold_ours(struct oi_gnutls *session)
-{
-    if (!session->corked || session->server)
-        return true;
-    if (!session->ours && (session->ours = oi_pool_take(&kept_sends)) != NULL)
-        session->ours->size = 0;
-    return session->ours && session->ours->size < OI_GNUTLS_OURS;
-}
-
-/* Where ours stand in a piece, if there are any: where it begins to differ from the program's bytes at `own`, for ours
- * begin with a letter and what they precede is the end of a line. */
-static size_t place_of_ours(const char *piece, size_t length, const char *own, size_t own_length)
-{
-    size_t same = 0, most = length < own_length ? length : own_length;
-    while (same < most && piece[same] == own[same])
-        same++;
-    return same;
-}
-
-/* A piece of `length` bytes, of which `program` are the program's. */
-static void hold_back(struct oi_gnutls *session, size_t length, size_t program, size_t place)
-{
-    struct oi_gnutls_kept *kept = session->ours;
-    if (kept && length > program) {
-        struct oi_gnutls_ours ours = {.at = session->held + place, .length = (uint32_t)(length - program)};
-        if (kept->size < OI_GNUTLS_OURS)
-            kept->ours[kept->size++] = ours;
-        else
-            kept->ours[kept->size - 1].length += ours.length;
-    }
-    session->held += length;
-}
-
-/* How many of the last `left` that were held back are ours. */
-static uint64_t ours_among(const struct oi_gnutls *session, uint64_t left)
-{
-    const struct oi_gnutls_kept *kept = session->ours;
-    uint64_t ours = 0, from = left < session->held ? session->held - left : 0;
-    for (uint32_t i = 0; kept && i < kept->size; i++) {
-        uint64_t begin = kept->ours[i].at, end = begin + kept->ours[i].length;
-        if (end > from)
-            ours += end - (begin > from ? begin : from);
-    }
-    return ours;
-}
-
-OI_HOOK(void, gnutls_record_cork, (gnutls_session_t session))
-{
-    struct oi_gnutls_call call;
-    if (oi_gnutls_enter(&call, session, OI_CALLER)) {
-        call.session->corked = true;
-        oi_call_pause(&call.call);
-    }
-    if (OI_GNUTLS_HAS(call, gnutls_record_cork))
-        OI_REAL(call.call, gnutls_record_cork)(session);
-}
-
-/* Those of ours are not the program's to know of, whatever has become of the connection. */
-OI_HOOK(size_t, gnutls_record_check_corked, (gnutls_session_t session))
-{
-    struct oi_gnutls_call call;
-    if (oi_gnutls_enter(&call, session, OI_CALLER))
-        oi_call_pause(&call.call);
-    if (!OI_GNUTLS_HAS(call, gnutls_record_check_corked))
-        return 0;
-    size_t left = OI_REAL(call.call, gnutls_record_check_corked)(session);
-    return call.session ? left - (size_t)ours_among(call.session, left) : left;
-}
-
-OI_HOOK(int, gnutls_record_uncork, (gnutls_session_t session, unsigned flags))
-{
-    struct oi_gnutls_call call;
-    bool known = oi_gnutls_enter(&call, session, OI_CALLER);
-    if (known)
-        oi_call_pause(&call.call);
-    if (!OI_GNUTLS_HAS(call, gnutls_record_uncork))
-        return GNUTLS_E_UNIMPLEMENTED_FEATURE;
-    int put = OI_REAL(call.call, gnutls_record_uncork)(session, flags), error = 0;
-    struct oi_gnutls *state = call.session;
-    if (state && put >= 0) {
-        put -= (int)ours_among(state, (uint64_t)put);
-        state->corked = false;
-        oi_gnutls_forget_ours(state);
-    }
-    if (!known)
-        return put;
-    oi_call_resume(&call.call);
-    if (put < 0 && state && state->settled && !state->tls->over && oi_gnutls_is_over(&call, put, &error))
-        oi_connection_failed(state->tls->seen, error, true);
-    oi_call_leave(&call.call);
-    return put;
 }
 
 /* --- sending ------------------------------------------------------------------------------------------------------ */
@@ -149,6 +30,22 @@ static ssize_t hand_over(const struct oi_gnutls_call *call, const struct sender 
 {
     return sender->pads ? OI_REAL(call->call, gnutls_record_send2)(session, at, length, sender->padding, sender->flags)
                         : OI_REAL(call->call, gnutls_record_send)(session, at, length);
+}
+
+/* What the library calls by itself is part of what the program has called. */
+static bool is_nested(const struct oi_call *call, const void *caller)
+{
+    return oi_own_caller(caller) || (call->provider && oi_provider_contains(call->provider, caller));
+}
+
+/* As it is, and nothing is told. What is held back is counted all the same. */
+static ssize_t send_untold(const struct oi_gnutls_call *call, const struct sender *sender, gnutls_session_t session,
+                           const void *data, size_t size, const void *caller)
+{
+    ssize_t put = hand_over(call, sender, session, data, size);
+    if (put > 0 && call->session && call->session->corked && !is_nested(&call->call, caller))
+        call->session->held += (uint64_t)put;
+    return put;
 }
 
 /* As it is. `at` NULL: nobody sees the bytes. */
@@ -208,7 +105,7 @@ static ssize_t send_pieces(struct oi_gnutls_call *call, const struct sender *sen
         const char *at = piece->at;
         bool is_copy = at < data || at >= data + size;
         if (state->corked && is_copy)
-            place = place_of_ours(at, piece->length, data + before, size - before);
+            place = oi_gnutls_place_of_ours(at, piece->length, data + before, size - before);
         oi_call_pause(&call->call);
         put = hand_over(call, sender, session, at, piece->length);
         oi_call_resume(&call->call);
@@ -217,7 +114,7 @@ static ssize_t send_pieces(struct oi_gnutls_call *call, const struct sender *sen
         more = oi_tls_wrote(state->tls, piece, how, put > 0 ? (size_t)put : 0, error);
         size_t program = (more ? state->tls->done : piece->done) - before;
         if (put > 0 && state->corked)
-            hold_back(state, (size_t)put, is_copy ? program : (size_t)put, place);
+            oi_gnutls_hold_back(state, (size_t)put, is_copy ? program : (size_t)put, place);
     } while (more);
     return put;
 }
@@ -236,12 +133,23 @@ static bool find_bytes(struct oi_gnutls *state, const void **data, size_t *size)
     if (!state->corked && *size > OI_GNUTLS_RECORD)
         *size = OI_GNUTLS_RECORD;
     if (!state->kept && !state->server)
-        state->kept = oi_pool_take(&kept_sends);
-    return may_hold_ours(state) && (state->kept || state->server);
+        state->kept = oi_gnutls_take_kept();
+    return oi_gnutls_may_hold_ours(state) && (state->kept || state->server);
+}
+
+/* A send that failed is not made again. The bytes that had gone by then are the program's to know of, if it can go on
+ * behind them. */
+static size_t end_failed(const struct oi_gnutls_call *call, ssize_t put)
+{
+    struct oi_tls *tls = call->session->tls;
+    size_t done = tls->done;
+    int error;
+    oi_tls_forget_write(tls);
+    return oi_gnutls_is_over(call, put, &error) ? 0 : done;
 }
 
 static ssize_t send_told(struct oi_gnutls_call *call, const struct sender *sender, gnutls_session_t session,
-                         const void *given, size_t given_size)
+                         const void *given, size_t given_size, const void *caller)
 {
     struct oi_gnutls *state = call->session;
     struct oi_tls_piece piece;
@@ -254,15 +162,17 @@ static ssize_t send_told(struct oi_gnutls_call *call, const struct sender *sende
     if (!oi_tls_write(state->tls, data, size, true, &piece)) {
         oi_gnutls_forget(state);
         oi_call_leave(&call->call);
-        return hand_over(call, sender, session, given, given_size);
+        return send_untold(call, sender, session, given, given_size, caller);
     }
     ssize_t put = send_pieces(call, sender, session, data, size, &piece);
     if (oi_gnutls_again(put)) {
         if (!state->kept)
-            state->kept = oi_pool_take(&kept_sends);
+            state->kept = oi_gnutls_take_kept();
         keep(state, data, size);
     } else {
         oi_gnutls_forget(state);
+        if (put < 0)
+            piece.done = end_failed(call, put);
     }
     leave(call, piece.exports);
     return piece.done > 0 ? (ssize_t)piece.done : put;
@@ -272,8 +182,7 @@ static ssize_t send_told(struct oi_gnutls_call *call, const struct sender *sende
  * library makes inside of another one is none of that. */
 static bool enter_unfinished(struct oi_gnutls_call *call, const void *caller)
 {
-    bool own = !oi_own_caller(caller) && !(call->call.provider && oi_provider_contains(call->call.provider, caller));
-    if (!own || !call->session || !oi_tls_unfinished(call->session->tls) || !oi_guard_enter())
+    if (is_nested(&call->call, caller) || !call->session || !oi_tls_unfinished(call->session->tls) || !oi_guard_enter())
         return false;
     call->call.error = errno;
     oi_tls_lose(call->session->tls);
@@ -291,7 +200,8 @@ static __attribute__((noinline)) ssize_t send_with(const struct sender *sender, 
             oi_call_leave(&call.call);
         return GNUTLS_E_UNIMPLEMENTED_FEATURE;
     }
-    return told ? send_told(&call, sender, session, data, size) : hand_over(&call, sender, session, data, size);
+    return told ? send_told(&call, sender, session, data, size, caller)
+                : send_untold(&call, sender, session, data, size, caller);
 }
 
 OI_HOOK(ssize_t, gnutls_record_send, (gnutls_session_t session, const void *data, size_t size))
@@ -339,9 +249,35 @@ static bool sent_file(struct oi_tls *tls, ssize_t put)
     return false;
 }
 
+/* While the session is corked, it is held back, also what came before a failure. */
+static ssize_t send_file(const struct oi_gnutls_call *call, gnutls_session_t session, int file, off_t *offset,
+                         size_t size)
+{
+    struct oi_gnutls *state = call->session;
+    bool counts = state && state->corked && OI_REAL(call->call, gnutls_record_check_corked);
+    size_t before = counts ? OI_REAL(call->call, gnutls_record_check_corked)(session) : 0;
+    ssize_t put = OI_REAL(call->call, gnutls_record_send_file)(session, file, offset, size);
+    int error = errno;
+    if (counts)
+        state->held += OI_REAL(call->call, gnutls_record_check_corked)(session) - before;
+    errno = error;
+    return put;
+}
+
 OI_HOOK(ssize_t, gnutls_record_send_file, (gnutls_session_t session, int file, off_t *offset, size_t size))
 {
-    SEND(gnutls_record_send_file, (session, file, offset, size), sent_file(call.session->tls, put));
+    struct oi_gnutls_call call;
+    bool told = oi_gnutls_enter_bound(&call, session, OI_CALLER);
+    if (told)
+        oi_call_pause(&call.call);
+    if (!OI_GNUTLS_HAS(call, gnutls_record_send_file))
+        return GNUTLS_E_UNIMPLEMENTED_FEATURE;
+    ssize_t put = send_file(&call, session, file, offset, size);
+    if (told) {
+        oi_call_resume(&call.call);
+        leave(&call, sent_file(call.session->tls, put));
+    }
+    return put;
 }
 
 /* The server may refuse it, and then it is sent once more: nothing is said about such a session. */
