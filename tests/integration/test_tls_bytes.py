@@ -97,10 +97,12 @@ def test_all_that_was_taken_arrives(tmp_path, way, size):
     assert len(set(ids)) == len(ids) and set(ids) <= {span.span_id for span in spans}
     if "longer" not in way and "partial" not in way:
         assert calls == written(tmp_path, way, seed, size)[0]
-    if "partial" not in way:
-        assert len(ids) == sum(places(calls, sent))
-    else:
+    if "partial" in way:
         assert ids
+    elif "longer" in way:  # of a call that was too long for one record a part is not under way yet when it is repeated
+        assert sum(places(calls, sent)) <= len(ids) <= 100
+    else:
+        assert len(ids) == sum(places(calls, sent))
 
 
 @pytest.mark.parametrize("seed", range(4))
