@@ -56,8 +56,10 @@ struct oi_export_host {
     /* Writes to the program's stderr in one write, if that is still the stream known at start. For console output. */
     void (*write_stderr)(const char *at, size_t len);
 
-    /* Brackets every stretch of libcurl, OpenSSL or dlopen work that may hold one of their locks, so that fork waits
-     * for its end. Short and never across a wait: curl_multi_poll stays outside. Not nested. */
+    /* Brackets every stretch of libcurl, OpenSSL or dlopen work that may hold one of their locks, and what takes or
+     * gives memory (an allocator that is not the system's may not expect a fork meanwhile: AddressSanitizer's leaves
+     * its locks locked), so that fork waits for its end. Short and never across a wait: curl_multi_poll and what is
+     * written to stderr stay outside. Not nested. */
     void (*unsafe_begin)(void);
     void (*unsafe_end)(void);
 

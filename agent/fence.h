@@ -1,6 +1,6 @@
-/* The fence between fork and the worker: held by the worker while it may hold a lock of libcurl, OpenSSL or the loader,
- * and by a thread that forks, so that no child inherits such a lock held by a thread it does not have.
- * Async-signal-safe. */
+/* The fence between fork and the worker: held by the worker, or for it while it begins, as long as it may hold a lock
+ * of libcurl, OpenSSL, the loader or an allocator, and by a thread that forks, so that no child inherits such a lock
+ * held by a thread it does not have. Async-signal-safe. */
 #ifndef OI_AGENT_FENCE_H
 #define OI_AGENT_FENCE_H
 

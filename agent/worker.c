@@ -57,6 +57,7 @@ static _Atomic bool sandboxed; /* the program's threads may be under a system ca
 static _Atomic bool may_end;   /* parked, its thread may end (otherwise it stays: the process ends around it) */
 static pthread_t thread;
 static _Atomic pid_t thread_id; /* the kernel's name for it */
+static bool begins_fenced;      /* its creator has taken the fence for it: a thread that begins takes memory */
 
 static bool spoiled; /* we descend from a fork that could not wait long enough: our copy of those locks is unusable */
 
@@ -288,6 +289,8 @@ static void *work(void *unused)
 {
     (void)unused;
     become_agent_thread();
+    if (begins_fenced)
+        oi_fence_leave();
     while (!leaving(NULL)) {
         bool all = sleep_until_due();
         if (atomic_load(&open_asked))
@@ -332,11 +335,14 @@ static int create(void)
         return -1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    begins_fenced = oi_fence_take(oi_mono_ns());
     int rc = EINVAL;
     for (size_t size = STACK_SIZE; rc == EINVAL && size <= STACK_SIZE_MOST; size *= 4) {
         pthread_attr_setstacksize(&attributes, size);
         rc = pthread_create(&thread, &attributes, work, NULL);
     }
+    if (rc != 0 && begins_fenced)
+        oi_fence_leave();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
     return rc;

@@ -199,8 +199,10 @@ static void print(struct console *console, struct held *const *tops, size_t coun
             put_span(&out, span, tops[i], extent.start, extent.widest);
             span->printed = true;
         }
+    console->host->unsafe_end();
     if (!out.failed)
         console->host->write_stderr(out.at, out.len);
+    console->host->unsafe_begin();
     free(out.at);
 }
 
@@ -311,6 +313,7 @@ static struct oi_export_result export_spans(struct oi_exporter *self, const stru
                                             struct oi_record *const *records, size_t count)
 {
     struct console *console = (struct console *)self;
+    console->host->unsafe_begin();
     remember_service(console, resource);
     for (size_t i = 0; i < count; i++) {
         if (console->count == HELD_MAX)
@@ -323,17 +326,20 @@ static struct oi_export_result export_spans(struct oi_exporter *self, const stru
         hold(console, records[i]);
     }
     print_complete(console);
+    console->host->unsafe_end();
     return (struct oi_export_result){.delivered = count};
 }
 
 static void flush(struct oi_exporter *self)
 {
     struct console *console = (struct console *)self;
+    console->host->unsafe_begin();
     while (console->count > 0) {
         uint8_t trace_id[16];
         memcpy(trace_id, console->held[0]->trace_id, sizeof trace_id);
         print_rest(console, trace_id, " (incomplete)");
     }
+    console->host->unsafe_end();
 }
 
 static void forked(struct oi_exporter *self)

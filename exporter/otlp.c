@@ -111,7 +111,9 @@ static void send(struct otlp *otlp, const uint8_t *body, size_t len, uint64_t de
         if (limited && left == 0)
             return;
         oi_transport_post(otlp->transport, body, len, left, &answer);
+        otlp->host->unsafe_begin();
         oi_verdict(verdict, &answer, otlp->settings.grpc, time(NULL));
+        otlp->host->unsafe_end();
         if (verdict->fate != OI_FATE_RETRY || hurried || otlp->host->leaving(NULL))
             return;
         failed++;
@@ -123,7 +125,7 @@ static void send(struct otlp *otlp, const uint8_t *body, size_t len, uint64_t de
 /* --- a batch ------------------------------------------------------------------------------------------------------ */
 
 /* What is posted: compressed and framed as the settings say. False: no memory. */
-static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)
+static bool pack_whole(struct otlp *otlp, const uint8_t **body, size_t *len)
 {
     struct oi_writer *from = &otlp->plain;
     if (otlp->settings.gzip) {
@@ -143,17 +145,36 @@ static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)
     return true;
 }
 
+static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)
+{
+    otlp->host->unsafe_begin();
+    bool packed = pack_whole(otlp, body, len);
+    otlp->host->unsafe_end();
+    return packed;
+}
+
 /* How many of the records make one request that is not too long; 0: not even the first. */
 static size_t encode_some(struct otlp *otlp, const struct oi_resource *resource, struct oi_record *const *records,
                           size_t count)
 {
-    for (size_t some = count; some > 0; some = some > 1 ? (some + 1) / 2 : 0) {
+    size_t some = count;
+    otlp->host->unsafe_begin();
+    for (; some > 0; some = some > 1 ? (some + 1) / 2 : 0) {
         oi_writer_reset(&otlp->plain, request_limit);
         if (oi_encode_request(&otlp->plain, otlp->host, resource, records, some))
-            return some;
+            break;
         oi_writer_trim(&otlp->plain, buffer_keep);
     }
-    return 0;
+    otlp->host->unsafe_end();
+    return some;
+}
+
+static void trim(struct otlp *otlp)
+{
+    otlp->host->unsafe_begin();
+    oi_writer_trim(&otlp->plain, buffer_keep);
+    oi_writer_trim(&otlp->packed, buffer_keep);
+    otlp->host->unsafe_end();
 }
 
 static void send_part(struct otlp *otlp, size_t count, uint64_t deadline, struct oi_export_result *result)
@@ -194,8 +215,7 @@ static struct oi_export_result export_spans(struct oi_exporter *self, const stru
         done++;
         say_failed(otlp, "a span does not fit into a request of 64 MiB, or memory is short", 1);
     }
-    oi_writer_trim(&otlp->plain, buffer_keep);
-    oi_writer_trim(&otlp->packed, buffer_keep);
+    trim(otlp);
     return result;
 }
 

@@ -361,7 +361,9 @@ void oi_transport_post(struct oi_transport *transport, const uint8_t *body, size
                        struct oi_answer *answer)
 {
     bool again = transport->version_by_request && transport->connected;
+    transport->host->unsafe_begin();
     reset_body(transport);
+    transport->host->unsafe_end();
     post_once(transport, body, len, timeout_ms, answer);
     bool timed_out = answer->curl == CURLE_OPERATION_TIMEDOUT;
     if (again && !timed_out && (answer->curl != CURLE_OK || answer->http_version != CURL_HTTP_VERSION_2_0)) {

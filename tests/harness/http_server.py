@@ -139,6 +139,10 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     owner = None
 
+    def date_time_string(self, timestamp=None):
+        """One time for ever: what is answered to two runs of a program is the same."""
+        return "Fri, 01 Jan 2027 00:00:00 GMT"
+
     def handle(self):
         try:
             super().handle()

@@ -4,7 +4,7 @@ import os
 import re
 
 import pytest
-from harness import LIBRARY, not_under, run
+from harness import LIBRARY, run
 from host import (SETTINGS, app, bare, both, counted, expect, get, gets, instrumented, instrumented_command, outcome, preloaded,
                   telemetry)
 
@@ -67,7 +67,6 @@ def test_process_spans_of_a_script_are_one_tree(sink):
     assert shell.parent_span_id == ""
 
 
-@not_under("address", "a process that forks while another thread of it begins leaves its child a locked allocator")
 def test_one_closing_line_a_process(redis, sink):
     env = {**SETTINGS, "OTEL_NATIVE_SUMMARY": "true"}
     expected = bare([app("host_fork"), "nested", redis.socket])
