@@ -7,6 +7,7 @@
 
 static char written[1 << 20];
 static size_t writes;
+static bool unsafe; /* no process may fork */
 
 static void write_here(const char *at, size_t len)
 {
@@ -14,10 +15,24 @@ static void write_here(const char *at, size_t len)
     ck_assert_uint_lt(had + len, sizeof written);
     memcpy(written + had, at, len);
     written[had + len] = '\0';
+    ck_assert(!unsafe); /* it may take its time */
     writes++;
 }
 
-static const struct oi_export_host host = {.write_stderr = write_here};
+static void begin_unsafe(void)
+{
+    ck_assert(!unsafe);
+    unsafe = true;
+}
+
+static void end_unsafe(void)
+{
+    ck_assert(unsafe);
+    unsafe = false;
+}
+
+static const struct oi_export_host host = {
+    .write_stderr = write_here, .unsafe_begin = begin_unsafe, .unsafe_end = end_unsafe};
 static const struct oi_scope scope = {"s", OI_AREA_OTHER};
 static const struct oi_attribute service = {.key = "service.name", .key_length = 12, .string = "board", .length = 5};
 static const struct oi_resource resource = {.attributes = &service, .count = 1};
