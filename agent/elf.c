@@ -251,6 +251,7 @@ void oi_object_imports(const struct oi_object *object, void (*visit)(const struc
 {
     uintptr_t calls = 0, others = 0;
     size_t calls_size = 0, others_size = 0;
+    bool in_text = false;
     for (const ElfW(Dyn) *entry = object->dynamic; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_JMPREL)
             calls = relocated(object, entry->d_un.d_ptr);
@@ -260,7 +261,11 @@ void oi_object_imports(const struct oi_object *object, void (*visit)(const struc
             others = relocated(object, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_RELASZ)
             others_size = entry->d_un.d_val;
+        else if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+            in_text = true;
     }
+    if (in_text)
+        return;
     visit_relocations(object, (const ElfW(Rela) *)calls, calls_size, visit, user);
     visit_relocations(object, (const ElfW(Rela) *)others, others_size, visit, user);
 }

@@ -57,7 +57,8 @@ struct oi_import {
     bool late;       /* perhaps not before its first call: until then it leads into the object itself */
 };
 
-/* Calls `visit` for each of them. */
+/* Calls `visit` for each of them: none, where the object has text relocations. Then such a place may lie in memory that
+ * is read-only, or amid code. */
 void oi_object_imports(const struct oi_object *object, void (*visit)(const struct oi_import *import, void *user),
                        void *user);
 

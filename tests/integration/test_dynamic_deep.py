@@ -28,6 +28,16 @@ def test_a_module_in_c(build, mode, redis, sink):
     expect(sink.spans(), *gets(redis, *KEYS * 2))
 
 
+def test_a_module_with_text_relocations_is_left_alone(redis, sink):
+    """Some of its imports stand in memory that is read-only; where one cannot be changed none is, for they are compared. What its
+    library sends is seen on the wire."""
+    module = app("dynamic_deep_module", "-fno-pic", "-mcmodel=large", "-Wl,-z,notext")
+    result = both([app("dynamic_deep"), "n", module, redis.socket], sink)
+    assert result.returncode == 60 and b"same 1 1\n" in result.stdout
+    assert {span.scope_name for span in sink.spans()} == {"otel-instrument.redis"}
+    expect(sink.spans(), *gets(redis, *[*KEYS, "next:1"] * 2))
+
+
 def test_a_module_that_ends_the_program(redis, sink):
     """libc's exit is what it finds; ours must come before it."""
     result = both([app("dynamic_deep"), "ne", app("dynamic_deep_module"), redis.socket], sink)
