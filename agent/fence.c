@@ -7,7 +7,7 @@
 enum {
     IDLE_WAIT_MS = 1000,  /* how long fork waits for a worker that does nothing */
     BUSY_WAIT_MS = 10000, /* and for one that works */
-    WORK_MS = 10,         /* of processor time, within the one: it works */
+    WORK_MS = 10,         /* of processor time, in IDLE_WAIT_MS: it works */
 };
 
 static _Atomic uint32_t fence; /* 0 free, 1 held, 2 held and waited for */
@@ -27,9 +27,9 @@ bool oi_fence_take(uint64_t until)
 /* Of a thread of this process; 0 if that cannot be said. */
 static uint64_t processor_ns(pid_t thread)
 {
+    enum { CLOCK_OF_THREAD = 6 }; /* the kernel's CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED */
     struct timespec spent;
-    clockid_t clock =
-        (clockid_t)(~(unsigned)thread << 3 | 6); /* the kernel's CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED */
+    clockid_t clock = (clockid_t)(~(unsigned)thread << 3 | CLOCK_OF_THREAD);
     if (thread == 0 || clock_gettime(clock, &spent) != 0)
         return 0;
     return (uint64_t)spent.tv_sec * OI_NS_PER_S + (uint64_t)spent.tv_nsec;

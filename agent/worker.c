@@ -57,7 +57,7 @@ static _Atomic bool sandboxed; /* the program's threads may be under a system ca
 static _Atomic bool may_end;   /* parked, its thread may end (otherwise it stays: the process ends around it) */
 static pthread_t thread;
 static _Atomic pid_t thread_id; /* the kernel's name for it */
-static bool begins_fenced;      /* its creator has taken the fence for it: a thread that begins takes memory */
+static _Atomic bool beginning;  /* its creator has taken the fence for it: a thread that begins takes memory */
 
 static bool spoiled; /* we descend from a fork that could not wait long enough: our copy of those locks is unusable */
 
@@ -289,7 +289,7 @@ static void *work(void *unused)
 {
     (void)unused;
     become_agent_thread();
-    if (begins_fenced)
+    if (atomic_exchange(&beginning, false))
         oi_fence_leave();
     while (!leaving(NULL)) {
         bool all = sleep_until_due();
@@ -335,13 +335,13 @@ static int create(void)
         return -1;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    begins_fenced = oi_fence_take(oi_mono_ns());
+    atomic_store(&beginning, oi_fence_take(oi_mono_ns()));
     int rc = EINVAL;
     for (size_t size = STACK_SIZE; rc == EINVAL && size <= STACK_SIZE_MOST; size *= 4) {
         pthread_attr_setstacksize(&attributes, size);
         rc = pthread_create(&thread, &attributes, work, NULL);
     }
-    if (rc != 0 && begins_fenced)
+    if (rc != 0 && atomic_exchange(&beginning, false))
         oi_fence_leave();
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
@@ -500,8 +500,11 @@ void oi_worker_fork_parent(void)
 
 void oi_worker_fork_child(bool by_handler)
 {
-    spoiled = spoiled || (by_handler ? !oi_thread.fence : atomic_load(&running) >= 1);
+    /* What a worker has that begins is an allocator's lock at most, and the system's is not left locked. */
+    bool torn = by_handler ? !oi_thread.fence && !atomic_load(&beginning) : atomic_load(&running) >= 1;
+    spoiled = spoiled || torn;
     oi_thread.fence = false;
+    atomic_store(&beginning, false);
     for (uint32_t i = 0; i < batch_count; i++)
         oi_record_free(batch[i]);
     batch_count = 0;

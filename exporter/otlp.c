@@ -125,7 +125,7 @@ static void send(struct otlp *otlp, const uint8_t *body, size_t len, uint64_t de
 /* --- a batch ------------------------------------------------------------------------------------------------------ */
 
 /* What is posted: compressed and framed as the settings say. False: no memory. */
-static bool pack_whole(struct otlp *otlp, const uint8_t **body, size_t *len)
+static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)
 {
     struct oi_writer *from = &otlp->plain;
     if (otlp->settings.gzip) {
@@ -145,14 +145,6 @@ static bool pack_whole(struct otlp *otlp, const uint8_t **body, size_t *len)
     return true;
 }
 
-static bool pack(struct otlp *otlp, const uint8_t **body, size_t *len)
-{
-    otlp->host->unsafe_begin();
-    bool packed = pack_whole(otlp, body, len);
-    otlp->host->unsafe_end();
-    return packed;
-}
-
 /* How many of the records make one request that is not too long; 0: not even the first. */
 static size_t encode_some(struct otlp *otlp, const struct oi_resource *resource, struct oi_record *const *records,
                           size_t count)
@@ -169,20 +161,15 @@ static size_t encode_some(struct otlp *otlp, const struct oi_resource *resource,
     return some;
 }
 
-static void trim(struct otlp *otlp)
-{
-    otlp->host->unsafe_begin();
-    oi_writer_trim(&otlp->plain, buffer_keep);
-    oi_writer_trim(&otlp->packed, buffer_keep);
-    otlp->host->unsafe_end();
-}
-
 static void send_part(struct otlp *otlp, size_t count, uint64_t deadline, struct oi_export_result *result)
 {
     const uint8_t *body;
     size_t len;
     struct oi_verdict verdict = {.fate = OI_FATE_LOST, .reason = "no time left"};
-    if (pack(otlp, &body, &len))
+    otlp->host->unsafe_begin();
+    bool packed = pack(otlp, &body, &len);
+    otlp->host->unsafe_end();
+    if (packed)
         send(otlp, body, len, deadline, &verdict);
     else
         snprintf(verdict.reason, sizeof verdict.reason, "out of memory");
@@ -215,7 +202,10 @@ static struct oi_export_result export_spans(struct oi_exporter *self, const stru
         done++;
         say_failed(otlp, "a span does not fit into a request of 64 MiB, or memory is short", 1);
     }
-    trim(otlp);
+    otlp->host->unsafe_begin();
+    oi_writer_trim(&otlp->plain, buffer_keep);
+    oi_writer_trim(&otlp->packed, buffer_keep);
+    otlp->host->unsafe_end();
     return result;
 }
 

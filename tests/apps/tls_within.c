@@ -287,7 +287,6 @@ int main(int count, char **word)
     else
         return 2;
     fclose(arrived);
-    SSL_CTX_free(client_context);
-    SSL_CTX_free(server_context);
+    free_contexts();
     return 0;
 }
